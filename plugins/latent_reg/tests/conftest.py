@@ -1,0 +1,53 @@
+"""A model whose latents are given: the encoder's tokens are the field itself, and each step multiplies them."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor
+
+from ups_framework.api import Axis, Field, Grid, Latent, Points, Problem, Step
+
+
+@frozen(kw_only=True, eq=False)
+class Scaling:
+    """One token a grid point, as wide as the field has channels; the operator scales all tokens by `factor`."""
+
+    problem: Problem
+    factor: float
+
+    def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
+        return Latent(tokens=values, positions=self.problem.grid.points())
+
+    def advance(self, latent: Latent, parameters: Float[Tensor, "B P"]) -> Latent:
+        return latent.with_tokens(self.factor * latent.tokens)
+
+    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+        nearest = torch.cdist(points, latent.positions).argmin(dim=1)
+        return latent.tokens[:, nearest]
+
+    def predict(
+        self, start: Float[Tensor, "B N C"], encoded: Latent, advanced: Sequence[Latent], points: Float[Tensor, "Q d"]
+    ) -> Float[Tensor, "B T Q C"]:
+        return torch.stack([self.decode(latent, points) for latent in advanced], dim=1)
+
+
+@pytest.fixture
+def make_step() -> Callable[..., Step]:
+    """A step whose encoded tokens are `tokens`, and whose latent of frame k is factor^k times that."""
+
+    def make(tokens: Float[Tensor, "B T D"], factor: float = 1.0, steps: int = 0) -> Step:
+        _, count, width = tokens.shape
+        grid = Grid(axes=(Axis(name="x"),), shape=(count,), offset=(0.5,))
+        fields = tuple(Field(name=f"u{channel}") for channel in range(width))
+        problem = Problem(name="any", fields=fields, grid=grid, dt=0.1)
+        return Step(
+            model=Scaling(problem=problem, factor=factor),
+            truth=tokens.unsqueeze(1).expand(-1, steps + 1, -1, -1),
+            parameters=torch.zeros(len(tokens), 0),
+            points=Points(coordinates=grid.points(), index=torch.arange(count)),
+        )
+
+    return make

@@ -1,0 +1,1 @@
+"""Incompressible Navier–Stokes on the torus: spectral solver and data."""

@@ -1,0 +1,105 @@
+"""Trajectories of one scalar field on disk, in the layout of PDEBench's single HDF5 files.
+
+| dataset | shape | content |
+|---|---|---|
+| `tensor` | (samples, time, x, y) | the field, float32 |
+| `x-coordinate`, `y-coordinate`, `t-coordinate` | one number a point or frame | where and when, float64 |
+
+Attributes at the root say how the file was made. A file is written whole or not at all.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import h5py
+import torch
+from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor
+
+from ups_framework.api import DataError, Grid
+
+
+@frozen(kw_only=True)
+class Layout:
+    """What a file holds, known before it is made."""
+
+    samples: int
+    """Number of trajectories."""
+
+    frames: int
+    """Frames of each, the first at time 0."""
+
+    dt: float
+    """Time between two frames."""
+
+    grid: Grid
+    """The two axes and their points."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `tensor`."""
+        return (self.samples, self.frames, *self.grid.shape)
+
+
+def write(
+    path: Path,
+    layout: Layout,
+    batches: Iterable[Float[Tensor, "samples frames x y"]],
+    attributes: Mapping[str, str | int | float],
+) -> None:
+    """Write attributes, coordinates, and batches of trajectories as they are made.
+
+    Raises DataError if the disk refuses, and leaves nothing behind then.
+    """
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with h5py.File(unfinished, "w") as file:
+                file.attrs.update(attributes)
+                _fill(file, layout, batches)
+            _flush_to_disk(unfinished)
+            os.replace(unfinished, path)
+            _flush_to_disk(path.parent)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error}): free some space or choose another data folder") from error
+
+
+def read(path: Path, layout: Layout) -> Float[Tensor, "samples frames N 1"]:
+    """The field in float32, points flattened; DataError if the file is not what the layout says."""
+    advice = "delete it, and the next run makes it anew"
+    try:
+        with h5py.File(path, "r") as file:
+            shape = file["tensor"].shape
+            if shape != layout.shape:
+                raise DataError(f"{path}: `tensor` has shape {shape} where {layout.shape} is expected: {advice}")
+            values = torch.from_numpy(file["tensor"][...])
+    except (OSError, KeyError) as error:
+        raise DataError(f"{path} is truncated or no trajectory file ({error}): {advice}") from error
+    return values.flatten(2).unsqueeze(-1)
+
+
+def _fill(file: h5py.File, layout: Layout, batches: Iterable[Tensor]) -> None:
+    """The coordinates and the trajectories, batch by batch."""
+    for index, axis in enumerate(layout.grid.axes):
+        file[f"{axis.name}-coordinate"] = layout.grid.coordinates(index).numpy()
+    file["t-coordinate"] = (torch.arange(layout.frames, dtype=torch.float64) * layout.dt).numpy()
+    tensor = file.create_dataset("tensor", shape=layout.shape, dtype="float32")
+    done = 0
+    for batch in batches:
+        tensor[done : done + len(batch)] = batch.float().cpu().numpy()
+        done += len(batch)
+    assert done == layout.samples, f"{done} trajectories were made for a file of {layout.samples}"
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Wait until a file's or a folder's content is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

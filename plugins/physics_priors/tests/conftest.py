@@ -1,0 +1,73 @@
+"""A model whose every part can be written down: it keeps the grid values as tokens and decodes by interpolation."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor
+
+from ups_framework.api import Axis, Grid, Latent, Points, Problem, Step
+
+
+@frozen(kw_only=True, eq=False)
+class Interpolator:
+    """The latent is the field on the grid; a step adds `change`; between and beyond the points the field is linear."""
+
+    problem: Problem
+    change: Float[Tensor, "N C"]
+
+    def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
+        return Latent(tokens=values, positions=self.problem.grid.points())
+
+    def advance(self, latent: Latent, parameters: Float[Tensor, "B P"]) -> Latent:
+        return latent.with_tokens(latent.tokens + self.change)
+
+    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+        weights = torch.ones(len(points), 1)
+        for axis in range(len(self.problem.axes)):
+            along = _hats(points[:, axis], self.problem.grid, axis)
+            weights = (weights.unsqueeze(2) * along.unsqueeze(1)).flatten(1)
+        return weights @ latent.tokens
+
+    def predict(
+        self, start: Float[Tensor, "B N C"], encoded: Latent, advanced: Sequence[Latent], points: Float[Tensor, "Q d"]
+    ) -> Float[Tensor, "B T Q C"]:
+        return torch.stack([self.decode(latent, points) for latent in advanced], dim=1)
+
+
+def _hats(x: Float[Tensor, " Q"], grid: Grid, axis: int) -> Float[Tensor, "Q n"]:
+    """Weights of linear interpolation along one axis."""
+    place = (x - grid.axes[axis].lower) / grid.spacing[axis] - grid.offset[axis]
+    left = place.floor().clamp(0, grid.shape[axis] - 2).long()
+    weights = torch.zeros(len(x), grid.shape[axis])
+    weights.scatter_(1, left.unsqueeze(1), (left + 1 - place).unsqueeze(1))
+    return weights.scatter_(1, left.unsqueeze(1) + 1, (place - left).unsqueeze(1))
+
+
+@pytest.fixture
+def make_step() -> Callable[..., Step]:
+    """A step whose prediction of frame k is frame 0 plus k times `change`."""
+
+    def make(problem: Problem, start: Float[Tensor, "B N C"], change: Float[Tensor, "N C"], steps: int = 1) -> Step:
+        grid_points = problem.grid.points()
+        return Step(
+            model=Interpolator(problem=problem, change=change),
+            truth=start.unsqueeze(1).repeat(1, steps + 1, 1, 1),
+            parameters=torch.zeros(len(start), 0),
+            points=Points(coordinates=grid_points, index=torch.arange(len(grid_points))),
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_grid() -> Callable[..., Grid]:
+    """A grid of cell centres over axes of length 2, unless the offset says otherwise."""
+
+    def make(*shape: int, offset: float = 0.5, **settings: object) -> Grid:
+        axes = tuple(Axis(name=name, lower=-1.0, upper=1.0, **settings) for name, _ in zip("xyz", shape, strict=False))  # type: ignore[arg-type]  # fields of Axis
+        return Grid(axes=axes, shape=shape, offset=(offset,) * len(shape))
+
+    return make

@@ -1,0 +1,98 @@
+"""What holds at the ends of the axes should hold for the prediction: as a loss term and as a metric."""
+
+import torch
+from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor
+
+from ups_framework.api import Axis, Grid, LossTerm, Measure, Metric, Problem, Step, Term
+from ups_physics_priors.size import size_per_channel
+from ups_physics_priors.walls import Face, Layers, Sides, faces, layers_at, points_at, violations
+
+
+@frozen(kw_only=True)
+class Boundary(LossTerm):
+    """Mean square violation of the boundary conditions, relative to the size of the sample's own start.
+
+    mean over samples, predicted frames, boundary points, channels of (v / |start|)², where v is, by the axis' boundary,
+
+    - Dirichlet: u(wall) - wall,
+    - Neumann: h (∂u/∂x - wall), with the second-order one-sided difference of u at 0, h and 2h from the wall,
+    - periodic: u(upper end) - u(lower end).
+
+    u is decoded at the walls themselves, not at the grid points nearest to them; along a wall at the coordinates of the
+    training grid, whose spacing is h. |start| is the root mean square of the channel's field in the true frame 0.
+    Nothing to predict gives 0.
+
+    A decoder that wraps round satisfies the periodic condition by construction: the term is then 0 without a gradient,
+    and the audit refuses it. Good values: `share = 0.05`.
+    A raw value of 1e-4 is a violation of 1 % of the field's size.
+    """
+
+    sides: Sides = "all"
+    """Both ends of each axis, or one of them. A periodic axis joins its ends and is checked under "all" only."""
+
+    axis: str | None = None
+    """Name of one axis; all axes if it is left out."""
+
+    def build(self, problem: Problem) -> Term:
+        """The term; SpecError if there is no such axis, or none with the sides asked for."""
+        groups = faces(problem, self.axis, self.sides)
+        distances = {face: _distances(problem.axes[face.axis]) for group in groups for face in group}
+        stencils = {face: points_at(problem.grid, face, distances[face]) for face in distances}
+        points = torch.cat([stencil.flatten(0, 1) for stencil in stencils.values()])
+        sizes = [stencil.shape[0] * stencil.shape[1] for stencil in stencils.values()]
+
+        def term(step: Step) -> Float[Tensor, ""]:
+            if step.num_steps == 0:
+                return step.truth.new_zeros(())
+            decoded = torch.split(step.predict(points.to(step.truth.device)), sizes, dim=2)
+            by_face = dict(zip(stencils, decoded, strict=True))
+
+            def read(face: Face) -> Layers:
+                layers = torch.unflatten(by_face[face], 2, stencils[face].shape[:2])
+                return Layers(values=layers, distances=distances[face])
+
+            scale = size_per_channel(step.truth[:, 0], problem)
+            return (violations(read, groups, problem.grid) / scale[:, None, None]).square().mean()
+
+        return term
+
+
+@frozen(kw_only=True)
+class BoundaryViolation(Metric):
+    """Root mean square violation of the boundary conditions, relative to the size of the first true frame.
+
+    sqrt( mean over trajectories and boundary points of (v / |truth_1|)² ), with the violation v of the loss `boundary`,
+    from values on the grid: the field at a wall is extrapolated linearly from the two nearest grid points, its
+    derivative is that of the parabola through the three nearest. A field that is linear (Dirichlet, periodic) or
+    quadratic (Neumann) near the walls is judged exactly. Otherwise even the truth has some violation, of second order
+    in the spacing or higher, and a large one where a layer at the wall is thinner than the grid. No unit: 0.01 is 1 %
+    of the field's size.
+    """
+
+    sides: Sides = "all"
+    """Both ends of each axis, or one of them. A periodic axis joins its ends and is checked under "all" only."""
+
+    axis: str | None = None
+    """Name of one axis; all axes if it is left out."""
+
+    def build(self, problem: Problem) -> Measure:
+        """The measure; SpecError if there is no such axis, or none with the sides asked for."""
+        groups = faces(problem, self.axis, self.sides)
+
+        def measure(
+            prediction: Float[Tensor, "B T N C"], truth: Float[Tensor, "B T N C"], grid: Grid
+        ) -> Float[Tensor, "T C"]:
+            def read(face: Face) -> Layers:
+                return layers_at(prediction, grid, face, 3 if grid.axes[face.axis].boundary == "neumann" else 2)
+
+            scale = size_per_channel(truth[:, 0], problem)
+            return (violations(read, groups, grid) / scale[:, None, None]).square().mean(dim=(0, 2)).sqrt()
+
+        return measure
+
+
+def _distances(axis: Axis) -> tuple[float, ...]:
+    """Where the field is decoded, in spacings from the wall."""
+    return (0.0, 1.0, 2.0) if axis.boundary == "neumann" else (0.0,)

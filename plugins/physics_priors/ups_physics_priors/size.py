@@ -1,0 +1,24 @@
+"""How large the fields of a sample are: the scale that makes priors free of units."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ups_framework.api import Problem
+
+FLOOR = 1e-12
+"""Smallest size, in the field's unit: a field that is 0 everywhere has this one."""
+
+
+def size(field: Float[Tensor, "B N c"]) -> Float[Tensor, " B"]:
+    """Root mean square over the points of the length of a field's vector, sqrt(mean_x Σ_c f_c²): never 0."""
+    return field.square().sum(dim=-1).mean(dim=-1).sqrt().clamp_min(FLOOR)
+
+
+def size_per_channel(values: Float[Tensor, "B N C"], problem: Problem) -> Float[Tensor, "B C"]:
+    """The size of the field that each channel belongs to."""
+    columns = [
+        size(values[..., problem.channels(field.name)]).unsqueeze(-1).expand(-1, field.components)
+        for field in problem.fields
+    ]
+    return torch.cat(columns, dim=-1)

@@ -1,0 +1,33 @@
+"""Points drawn from the whole grid."""
+
+import torch
+from attrs import frozen
+
+from ups_framework.api import Draw, Points, Problem, Sampler
+from ups_query_sampling.count import num_points
+
+
+@frozen(kw_only=True)
+class Uniform(Sampler):
+    """k different points of the training grid, each set of k equally likely.
+
+    A loss that is a mean over these points is an unbiased estimate of the mean over the grid. Good values: a quarter to
+    a half of the points. All of them (`fraction = 1.0`) gives the grid in its own order, like the sampler `dense`.
+    """
+
+    points: int | None = None
+    """How many points, k; at most as many as the grid has."""
+
+    fraction: float | None = None
+    """In place of `points`: k as a fraction of the grid's points, in (0, 1], rounded."""
+
+    def build(self, problem: Problem) -> Draw:
+        """The draw; SpecError unless exactly one field is given and the grid has enough points."""
+        count = num_points(self.points, self.fraction, problem.grid)
+        coordinates = problem.grid.points()
+
+        def draw(generator: torch.Generator) -> Points:
+            index = torch.randperm(len(coordinates), generator=generator)[:count].sort().values
+            return Points(coordinates=coordinates[index], index=index)
+
+        return draw

@@ -1,0 +1,99 @@
+"""The command line explains what is installed, never shows a traceback, and answers `--help` at once."""
+
+import json
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ups_framework.cli import COMMANDS, group
+from ups_framework.errors import Mistake, RecipeError, RunError
+from ups_framework.plugins import KINDS, load_plugins
+
+_HELP = "import sys; from ups_framework.cli import group; group(['--help'], standalone_mode=False);"
+
+
+def _run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(group, list(arguments))
+    return result.exit_code, result.output
+
+
+def test_help_imports_neither_torch_nor_plugins_and_is_quick() -> None:
+    loaded = f"{_HELP} print([n for n in sys.modules if n.split('.')[0] in ('torch', 'numpy', 'cattrs', 'rich')])"
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        output = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+        seconds.append(time.perf_counter() - start)
+    print(f"ups --help: {min(seconds):.3f} s")
+    assert output.splitlines()[-1] == "[]"
+    assert all(f"{name} " in output and line in output for name, line in COMMANDS.items())
+    assert min(seconds) < 1.0
+
+
+def test_an_unknown_command_is_an_error_of_usage_with_the_nearest() -> None:
+    code, output = _run("lst")
+    assert code == 2
+    assert "no command called 'lst' (did you mean 'list'" in output
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
+    """A command that raises what the test puts here."""
+    raised: dict[str, BaseException] = {}
+
+    @click.command()
+    def command() -> None:
+        raise raised["error"]
+
+    monkeypatch.setattr("ups_framework.cli.plugins.command", command)
+    return raised
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (RunError("no such run"), 1, "Error: no such run\n"),
+        (RecipeError([Mistake(path="a.b", problem="wrong")]), 2, "a.b: wrong\n1 mistake in the recipe.\n"),
+        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    ],
+)
+def test_an_error_is_a_message_and_an_exit_code(
+    failing: dict[str, BaseException], error: BaseException, code: int, message: str
+) -> None:
+    failing["error"] = error
+    result = CliRunner().invoke(group, ["plugins"])
+    assert (result.exit_code, result.stderr, result.stdout) == (code, message, "")
+
+
+def test_plugins_are_shown_as_text_and_as_json() -> None:
+    installed = load_plugins().plugins
+    code, output = _run("plugins")
+    assert code == 0
+    assert all(plugin.name in output for plugin in installed)
+    described = json.loads(_run("plugins", "--json")[1])
+    assert [item["name"] for item in described] == [plugin.name for plugin in installed]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_component_is_listed_and_described(kind: str) -> None:
+    components = load_plugins().components(kind)
+    assert [item["name"] for item in json.loads(_run("list", kind, "--json")[1])] == [item.name for item in components]
+    for component in components:
+        code, output = _run("describe", kind, component.qualified)
+        assert code == 0
+        assert component.qualified in output
+        assert "source " in output
+
+
+def test_a_component_that_is_not_there_is_one_message() -> None:
+    result = CliRunner().invoke(group, ["describe", "operator", "no_such_operator"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: no operator called 'no_such_operator'")
+
+
+def test_a_kind_that_is_not_there_is_an_error_of_usage() -> None:
+    assert _run("list", "optimiser")[0] == 2

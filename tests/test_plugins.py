@@ -1,0 +1,277 @@
+"""Plugins are found by entry point, each on its own: a broken one is reported and stops no other."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from attrs import define, field, frozen
+
+from ups_framework import hookspecs
+from ups_framework.api import Forecast, LossTerm, Problem, Sampler, Term
+from ups_framework.api.kinds import Baseline
+from ups_framework.errors import PluginError
+from ups_framework.plugins import KINDS, PluginInfo, Registry, load_plugins
+
+GOOD = '''
+from attrs import frozen
+from ups_framework import hookimpl
+from ups_framework.api import Baseline
+
+@frozen(kw_only=True)
+class Quiet(Baseline):
+    """Nothing at all."""
+    def build(self, problem):
+        return lambda start, steps, grid, parameters: start[:, None].expand(-1, steps, -1, -1)
+
+@hookimpl
+def ups_baselines():
+    return {"quiet": Quiet}
+'''
+BROKEN = {
+    "import": ("import no_such_module_at_all", "No module named 'no_such_module_at_all' (zz_broken.py, line 1)"),
+    "syntax": ("def :", "SyntaxError"),
+    "exit": ("import sys; sys.exit('not today')", "SystemExit: not today"),
+    "hook": (
+        GOOD + "\n@hookimpl\ndef ups_loses():\n    return {}\n",
+        "has no hook 'ups_loses' (did you mean 'ups_losses'",
+    ),
+    "signature": (GOOD + "\n@hookimpl\ndef ups_losses(problem):\n    return {}\n", "Argument(s) {'problem'}"),
+    "nothing": (GOOD + "\n@hookimpl\ndef ups_losses():\n    pass\n", "ups_losses returned None"),
+    "unmarked": (GOOD + "\ndef ups_losses():\n    return {}\n", "ups_losses is not marked with @hookimpl"),
+    "raises": (GOOD + "\n@hookimpl\ndef ups_losses():\n    return {}['x']\n", "KeyError: 'x'"),
+    "kind": (GOOD + "\n@hookimpl\ndef ups_losses():\n    return {'x': Quiet}\n", "does not inherit from LossTerm"),
+    "text": (GOOD + "\n@hookimpl\ndef ups_losses():\n    return {'x': 'Quiet'}\n", "'Quiet' is no class"),
+}
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Puts a distribution with one plugin where Python finds it, and takes it away again."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    modules: list[str] = []
+
+    def write(plugin: str, source: str, distribution: str = "", module: str = "") -> None:
+        distribution, module = distribution or f"dist-{plugin}", module or plugin
+        info = tmp_path / f"{distribution.replace('-', '_')}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[ups]\n{plugin} = {module}\n")
+        (tmp_path / f"{module}.py").write_text(source)
+        modules.append(module)
+
+    yield write
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+def _plugins(registry: Registry, name: str) -> list[PluginInfo]:
+    return [plugin for plugin in registry.plugins if plugin.name == name]
+
+
+def test_a_plugin_is_found_by_its_entry_point(install: Install) -> None:
+    install("zz_good", GOOD)
+    registry = load_plugins()
+    assert _plugins(registry, "zz_good") == [
+        PluginInfo(name="zz_good", distribution="dist-zz_good", version="1.2", module="zz_good", counts={"baseline": 1})
+    ]
+    component = registry.find("baseline", "zz_good:quiet")
+    assert component.spec.__name__ == "Quiet"
+    assert registry.find("baseline", "quiet") == component
+    assert registry.name_of(component.spec) == component.qualified == "zz_good:quiet"
+
+
+@pytest.mark.parametrize(("source", "reason"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_plugin_is_reported_leaves_nothing_and_stops_no_other(
+    install: Install, source: str, reason: str
+) -> None:
+    install("zz_broken", source)
+    install("zz_good", GOOD)
+    registry = load_plugins()
+    (broken,) = _plugins(registry, "zz_broken")
+    assert broken.error is not None
+    assert reason in broken.error
+    assert "\n" not in broken.error
+    assert not broken.counts
+    assert registry.find("baseline", "quiet").plugin == "zz_good"
+
+
+def test_a_broken_plugin_is_quoted_where_a_component_is_missing(install: Install) -> None:
+    install("zz_broken", "import no_such_module_at_all")
+    with pytest.raises(PluginError, match=r"plugin 'zz_broken' is broken: ModuleNotFoundError: No module named"):
+        load_plugins().find("loss", "residual")
+
+
+def test_two_packages_with_one_plugin_name_keep_the_first(install: Install) -> None:
+    install("zz_good", GOOD, distribution="aaa", module="zz_first")
+    install("zz_good", GOOD, distribution="bbb", module="zz_second")
+    first, second = _plugins(registry := load_plugins(), "zz_good")
+    assert (first.distribution, first.error) == ("aaa", None)
+    assert second.distribution == "bbb"
+    assert "'aaa' has a plugin called 'zz_good' too" in str(second.error)
+    assert registry.find("baseline", "zz_good:quiet").spec.__module__ == "zz_first"
+
+
+def test_one_component_name_in_two_plugins_is_an_error_when_it_is_used(install: Install) -> None:
+    install("zz_one", GOOD)
+    install("zz_two", GOOD)
+    registry = load_plugins()
+    with pytest.raises(PluginError, match=r"2 plugins have .* write 'zz_one:quiet' or 'zz_two:quiet'"):
+        registry.find("baseline", "quiet")
+    assert registry.find("baseline", "zz_two:quiet").plugin == "zz_two"
+
+
+def test_an_unknown_name_comes_with_the_nearest_of_its_kind(install: Install) -> None:
+    install("zz_good", GOOD)
+    registry = load_plugins()
+    with pytest.raises(PluginError, match=r"no baseline called 'quit' \(did you mean 'quiet'"):
+        registry.find("baseline", "quit")
+    with pytest.raises(PluginError, match=r"did you mean 'zz_good:quiet'"):
+        registry.find("baseline", "zz_god:quiet")
+    with pytest.raises(PluginError, match=r"no kind called 'losses' \(did you mean 'loss'"):
+        registry.components("losses")
+
+
+def test_every_hook_belongs_to_one_kind() -> None:
+    hooks = {name for name in vars(hookspecs) if name.startswith("ups_")}
+    assert hooks == {kind.hook for kind in KINDS.values()}
+
+
+class _Loss(LossTerm):
+    """A loss."""
+
+    def build(self, problem: Problem) -> Term:
+        return lambda step: step.prediction.mean()
+
+
+@frozen(kw_only=True)
+class Fine(LossTerm):
+    """Keeps all rules."""
+
+    order: int = 2
+    """Order."""
+
+    def build(self, problem: Problem) -> Term:
+        return lambda step: step.prediction.mean()
+
+
+@define(kw_only=True)
+class Changeable(_Loss):
+    """Not frozen."""
+
+
+@frozen
+class Positional(_Loss):
+    """Not keyword-only."""
+
+    order: int = 2
+
+
+@frozen(kw_only=True)
+class Child(Fine):
+    """Varies a spec by inheriting."""
+
+
+@frozen(kw_only=True)
+class Undocumented(_Loss):
+    order: int = 2
+
+
+@frozen(kw_only=True)
+class Reserved(_Loss):
+    """Has names that are not its own."""
+
+    use: str = ""
+    weight: float = 1.0
+
+
+@frozen(kw_only=True)
+class Unwritable(_Loss):
+    """Has a type that no TOML can say."""
+
+    path: Path
+
+
+@frozen(kw_only=True)
+class NoNull(_Loss):
+    """Could not be written back."""
+
+    limit: float | None = 1.0
+
+
+@frozen(kw_only=True)
+class Computed(_Loss):
+    """Computes before `build`."""
+
+    order: int = field(default=2, init=False)
+
+
+@frozen(kw_only=True)
+class Unresolved(_Loss):
+    """Refers to what is not there."""
+
+    order: "Missing"  # type: ignore[name-defined]  # noqa: F821  # the fault that the test plants
+
+
+@frozen(kw_only=True)
+class Unbuildable(Sampler):
+    """Has no `build`."""
+
+
+@frozen(kw_only=True)
+class Bystander(Baseline):
+    """`weight` is reserved for losses only."""
+
+    weight: float = 1.0
+    """Allowed."""
+
+    def build(self, problem: Problem) -> Forecast:
+        return lambda start, steps, grid, parameters: start[:, None].expand(-1, steps, -1, -1)
+
+
+def _nested() -> type[LossTerm]:
+    @frozen(kw_only=True)
+    class Nested(_Loss):
+        """Stands in a function."""
+
+    return Nested
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "reason"),
+    [
+        ("loss", _Loss, "is not decorated with @frozen"),
+        ("loss", Changeable, "is not frozen"),
+        ("loss", Positional, "field 'order' is not keyword-only"),
+        ("loss", Child, "specs are final"),
+        ("loss", Undocumented, "has no docstring"),
+        ("loss", Reserved, "field 'use' is a name that belongs to the framework; field 'weight' is a name"),
+        ("loss", Unwritable, "which no recipe can write"),
+        ("loss", NoNull, "its default must be None"),
+        ("loss", Computed, "init=False"),
+        ("loss", Unresolved, "annotations cannot be read (name 'Missing' is not defined)"),
+        ("loss", _nested(), "is not at module level"),
+        ("sampler", Unbuildable, "does not define build"),
+        ("sampler", Fine, "does not inherit from Sampler"),
+    ],
+)
+def test_a_spec_that_breaks_a_rule_is_refused_with_the_rule(kind: str, spec: type[LossTerm], reason: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        Registry().add(kind, "name", spec, "plugin")
+    assert reason in str(caught.value)
+
+
+def test_a_spec_that_keeps_the_rules_is_taken_once() -> None:
+    registry = Registry()
+    registry.add("loss", "fine", Fine, "plugin")
+    registry.add("baseline", "bystander", Bystander, "plugin")
+    with pytest.raises(PluginError, match="the class is registered already, as the loss 'plugin:fine'"):
+        registry.add("loss", "other", Fine, "plugin")
+    with pytest.raises(PluginError, match="'Bad-Name' is no name"):
+        Registry().add("loss", "Bad-Name", Fine, "plugin")
+
+
+def test_everything_installed_loads() -> None:
+    assert [(plugin.name, plugin.error) for plugin in load_plugins().plugins if plugin.error] == []

@@ -1,0 +1,67 @@
+"""The seam: what crosses between the framework and a plugin.
+
+`problem` says what is simulated, `trajectories` holds it, `latent` and `step` are what networks and losses see, `kinds`
+lists what a plugin can add. All values are frozen. Shapes are written with these letters:
+
+| letter | meaning |
+|---|---|
+| B | samples of a batch, or trajectories |
+| T | time steps of a rollout, or tokens of a latent where it stands with D |
+| N | points of a grid, flattened in the order of the axes (`Grid.unflatten` restores them) |
+| Q | query points, on the grid or off it |
+| d | axes of space |
+| C | channels: components of all fields, in the order of `Problem.fields` |
+| P | parameters of the PDE |
+"""
+
+from ups_framework.api.kinds import (
+    Baseline,
+    Dataset,
+    Decoder,
+    Encoder,
+    Forecast,
+    LossTerm,
+    Measure,
+    Metric,
+    Operator,
+    Sampler,
+    Term,
+)
+from ups_framework.api.latent import Latent, LatentSize
+from ups_framework.api.points import Draw, Points
+from ups_framework.api.problem import Axis, Boundary, Field, Grid, Parameter, Problem, Quantity
+from ups_framework.api.step import Model, Step
+from ups_framework.api.trajectories import Data, Symmetry, Trajectories
+from ups_framework.errors import DataError, SpecError
+
+__all__ = [
+    "Axis",
+    "Baseline",
+    "Boundary",
+    "Data",
+    "DataError",
+    "Dataset",
+    "Decoder",
+    "Draw",
+    "Encoder",
+    "Field",
+    "Forecast",
+    "Grid",
+    "Latent",
+    "LatentSize",
+    "LossTerm",
+    "Measure",
+    "Metric",
+    "Model",
+    "Operator",
+    "Parameter",
+    "Points",
+    "Problem",
+    "Quantity",
+    "Sampler",
+    "SpecError",
+    "Step",
+    "Symmetry",
+    "Term",
+    "Trajectories",
+]

@@ -1,0 +1,142 @@
+"""Loss terms on decoded fields and on latents. All are relative: 1 is the size of what is compared with."""
+
+import torch
+from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor
+
+from ups_framework.api import Grid, LossTerm, Problem, SpecError, Step, Term
+
+_FLOOR = 1e-2
+"""Smallest size of a sample, as a fraction of the batch's, that errors are divided by: decayed fields do not rule."""
+
+
+def relative_error(prediction: Float[Tensor, "B K Q C"], truth: Float[Tensor, "B K Q C"]) -> Float[Tensor, "B K"]:
+    """‖prediction − truth‖ / ‖truth‖ over points, averaged over channels; PDEBench's nRMSE per sample and frame."""
+    error = (prediction - truth).square().mean(2)
+    size = truth.square().mean(2)
+    floor = _FLOOR**2 * size.mean((0, 1), keepdim=True)
+    return (error / torch.maximum(size, floor) + 1e-12).sqrt().mean(-1)
+
+
+@frozen(kw_only=True)
+class RelativeL2(LossTerm):
+    """Relative L2 error ‖û₁ − u₁‖ / ‖u₁‖ of the first predicted frame at the sampler's points, per sample and channel.
+
+    The same figure as the metric `nrmse`. Beside it `rollout` reads the frames after the first.
+    """
+
+    def build(self, problem: Problem) -> Term:
+        return _first_frame
+
+
+def _first_frame(step: Step) -> Float[Tensor, ""]:
+    if step.num_steps == 0:
+        return step.truth.new_zeros(())
+    return relative_error(step.prediction[:, :1], step.target[:, :1]).mean()
+
+
+@frozen(kw_only=True)
+class Rollout(LossTerm):
+    """Relative L2 error of the predicted frames 2 … K at the sampler's points, averaged over frames and samples.
+
+    Zero while the stage unrolls one frame only. Unrolled training lowers the error of long rollouts (Brandstetter et
+    al. 2022; List et al. 2024).
+    """
+
+    def build(self, problem: Problem) -> Term:
+        return _later_frames
+
+
+def _later_frames(step: Step) -> Float[Tensor, ""]:
+    if step.num_steps < 2:
+        return step.truth.new_zeros(())
+    return relative_error(step.prediction[:, 1:], step.target[:, 1:]).mean()
+
+
+@frozen(kw_only=True)
+class InverseEncoding(LossTerm):
+    """Relative L2 error of decode(encode(u)) against u at the sampler's points: the encoder loses nothing.
+
+    Inverse encoding of UPT (Alkin et al. 2024). Alone it trains an auto-encoder; weight 0.1 to 1 beside a prediction.
+    """
+
+    def build(self, problem: Problem) -> Term:
+        return _reconstruction
+
+
+def _reconstruction(step: Step) -> Float[Tensor, ""]:
+    return relative_error(step.reconstruction[:, None], step.reconstruction_target[:, None]).mean()
+
+
+@frozen(kw_only=True)
+class InverseDecoding(LossTerm):
+    """Relative L2 distance of encode(decode(z)) from z, with z = encode(u) held fixed: the decoder loses nothing.
+
+    z is decoded on the whole training grid, which a grid encoder needs. Inverse decoding of UPT (Alkin et al. 2024).
+    """
+
+    def build(self, problem: Problem) -> Term:
+        return _reencoding
+
+
+def _reencoding(step: Step) -> Float[Tensor, ""]:
+    again = step.model.encode(step.reconstruction_on_grid, step.parameters).tokens
+    return _latent_error(again, step.encoded(0).tokens.detach())
+
+
+@frozen(kw_only=True)
+class LatentForward(LossTerm):
+    """Relative L2 distance of the advanced latents from the encodings of the true frames, which are held fixed.
+
+    Averaged over the predicted frames. Cheap, since nothing is decoded; alone it can be met by latents that all are
+    alike, so keep a decoded term beside it.
+    """
+
+    def build(self, problem: Problem) -> Term:
+        return _latent_forward
+
+
+def _latent_forward(step: Step) -> Float[Tensor, ""]:
+    if step.num_steps == 0:
+        return step.truth.new_zeros(())
+    errors = [
+        _latent_error(step.advanced(frame).tokens, step.encoded(frame).tokens.detach())
+        for frame in range(1, step.num_steps + 1)
+    ]
+    return torch.stack(errors).mean()
+
+
+def _latent_error(tokens: Float[Tensor, "B T D"], reference: Float[Tensor, "B T D"]) -> Float[Tensor, ""]:
+    """Root mean square distance over the root mean square deviation of the reference from its mean token."""
+    spread = (reference - reference.mean((0, 1))).square().mean()
+    return ((tokens - reference).square().mean() / (spread + 1e-12) + 1e-12).sqrt()
+
+
+@frozen(kw_only=True)
+class Spectral(LossTerm):
+    """Relative L2 distance of amplitude spectra, ‖|F û| − |F u|‖ / ‖|F u|‖, averaged over predicted frames.
+
+    F is the discrete Fourier transform of the decoded training grid. Shifting the prediction changes nothing: the term
+    asks for the right scales, not the right places. It needs a problem whose axes are all periodic.
+    """
+
+    def build(self, problem: Problem) -> Term:
+        walls = [axis.name for axis in problem.axes if not axis.periodic]
+        if walls:
+            raise SpecError("use", f"a Fourier spectrum needs periodic axes; {', '.join(walls)} has walls")
+
+        def term(step: Step) -> Float[Tensor, ""]:
+            if step.num_steps == 0:
+                return step.truth.new_zeros(())
+            found = _amplitudes(step.prediction_on_grid, problem.grid)
+            return relative_error(found, _amplitudes(step.truth[:, 1:], problem.grid)).mean()
+
+        return term
+
+
+def _amplitudes(values: Float[Tensor, "B K N C"], grid: Grid) -> Float[Tensor, "B K modes C"]:
+    """Moduli of the discrete Fourier transform over space."""
+    dims = tuple(range(2, 2 + len(grid.shape)))
+    spectrum: Tensor = torch.fft.rfftn(grid.unflatten(values), dim=dims, norm="forward")
+    return spectrum.abs().flatten(2, -2)

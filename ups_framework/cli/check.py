@@ -1,0 +1,36 @@
+"""`ups check`: every mistake of a recipe, and on demand what it will do and take."""
+
+from pathlib import Path
+
+import click
+
+from ups_framework.cli.options import profile_option, settings_option
+
+
+@click.command("check")
+@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@settings_option
+@profile_option
+@click.option("--step", is_flag=True, help="Build everything and make real steps of each stage on a slice of data.")
+def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: bool) -> None:
+    """Find all mistakes of RECIPE at once. Exit code 2 if there are any.
+
+    With --step: audit every stage on a slice of data and estimate time and memory; exit code 1 if a loss term has
+    no effect on what its stage trains.
+    """
+    import torch
+
+    from ups_framework.cli.trial import print_trial
+    from ups_framework.engine.prepare import refuse_mistakes
+    from ups_framework.plugins import load_plugins
+    from ups_framework.recipe import load_recipe
+
+    registry = load_plugins()
+    loaded = load_recipe(recipe, registry=registry, settings=settings, profile=profile, gpu=torch.cuda.is_available())
+    if loaded.profile is not None:
+        click.echo(f"profile {loaded.profile!r} is laid over the recipe (--profile none checks it as it is)")
+    refuse_mistakes(loaded.recipe)
+    stages = ", ".join(f"{name} ({stage.steps} steps)" for name, stage in loaded.recipe.stages.items())
+    click.echo(f"{recipe}: no mistakes; stages: {stages}")
+    if step:
+        print_trial(loaded.recipe, registry)

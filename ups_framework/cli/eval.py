@@ -1,0 +1,28 @@
+"""`ups eval`: measure the simulator of a run again."""
+
+from pathlib import Path
+
+import click
+
+from ups_framework.cli.options import settings_option
+
+
+@click.command("eval")
+@click.argument("run", type=click.Path(path_type=Path))
+@settings_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON here too.")
+def command(run: Path, settings: tuple[str, ...], out: Path | None) -> None:
+    """Evaluate the simulator of the folder RUN on its test data.
+
+    --set changes the data or the protocol, such as evaluation.context=1; the simulator stays as it was trained. The
+    run's own evaluation.json stays as it is.
+    """
+    from ups_framework.cli.results import print_evaluation
+    from ups_framework.runs.again import evaluate_again
+    from ups_framework.runs.folder import RunFolder
+    from ups_framework.runs.records import write_json
+
+    evaluation = evaluate_again(RunFolder.open(run), settings, click.echo)
+    print_evaluation(evaluation)
+    if out is not None:
+        write_json(out, evaluation)

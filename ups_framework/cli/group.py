@@ -1,0 +1,53 @@
+"""A click group that imports a command when it is run, and prints our errors without a traceback."""
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from ups_framework.errors import RecipeError, UpsError
+from ups_framework.suggest import did_you_mean
+
+
+class LazyGroup(click.Group):
+    """Commands by name with their help lines; `<package>.<name>` is imported for its `command` on use."""
+
+    def __init__(self, lines: Mapping[str, str], *, package: str, help: str) -> None:
+        super().__init__(name="ups", help=help, context_settings={"help_option_names": ["-h", "--help"]})
+        self._lines = lines
+        self._package = package
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of the table."""
+        return list(self._lines)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Import a command. A name that is none is an error of usage."""
+        if cmd_name not in self._lines:
+            ctx.fail(f"no command called {cmd_name!r}{did_you_mean(cmd_name, self._lines)}")
+        command = import_module(f"{self._package}.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._lines.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what the user can mend is one message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except UpsError as error:
+            click.echo(_message(error), err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(130)
+
+
+def _message(error: UpsError) -> str:
+    if not isinstance(error, RecipeError):
+        return f"Error: {error}"
+    count = len(error.mistakes)
+    return f"{error}\n{count} mistake{'s' if count != 1 else ''} in the recipe."

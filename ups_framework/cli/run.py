@@ -1,0 +1,66 @@
+"""`ups run`: train a recipe, evaluate the simulator, write the report."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from ups_framework.cli.options import profile_option, settings_option
+
+
+@click.command("run")
+@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@settings_option
+@profile_option
+@click.option(
+    "--runs", type=click.Path(file_okay=False, path_type=Path), default=Path("runs"), help="Folder of all runs [runs]."
+)
+@click.option("--name", help="Name of the run's folder [the recipe's name].")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
+def command(
+    recipe: Path, settings: tuple[str, ...], profile: str | None, runs: Path, name: str | None, resume: bool
+) -> None:
+    """Train RECIPE, evaluate the simulator on held-out data and write a report.
+
+    Everything goes to the folder RUNS/NAME. Ctrl-C saves a checkpoint and says how to go on.
+    """
+    click.echo(f"ups run {recipe}: reading the recipe and loading plugins")
+    import torch
+
+    from ups_framework.cli.display import Display
+    from ups_framework.cli.results import print_evaluation
+    from ups_framework.engine.stage_loop import Interrupted
+    from ups_framework.plugins import load_plugins
+    from ups_framework.recipe import load_recipe
+    from ups_framework.runs.folder import RunFolder
+    from ups_framework.runs.run import Run
+
+    registry = load_plugins()
+    loaded = load_recipe(recipe, registry=registry, settings=settings, profile=profile, gpu=torch.cuda.is_available())
+    if loaded.profile is not None:
+        click.echo(f"profile {loaded.profile!r} is laid over the recipe (--profile none runs it as it is)")
+    folder_name = name or loaded.name
+    folder = RunFolder.open(runs / folder_name) if resume else RunFolder.create(runs, folder_name)
+    display = Display()
+    run = Run(
+        recipe=loaded.recipe,
+        registry=registry,
+        folder=folder,
+        resume=resume,
+        report=display.say,
+        listeners=[display],
+    )
+    try:
+        with display:
+            evaluation = run.execute()
+    except (Interrupted, KeyboardInterrupt):
+        click.echo(f"stopped; go on with: {_resume_command()}", err=True)
+        sys.exit(130)
+    print_evaluation(evaluation)
+    click.echo(f"{folder.path}: simulator.pt, evaluation.json, report.html")
+
+
+def _resume_command() -> str:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
+    return shlex.join(["ups", *arguments, "--resume"])

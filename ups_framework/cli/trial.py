@@ -1,0 +1,33 @@
+"""A recipe tried on a slice of its data: audit, parameters, and what the whole run will take."""
+
+import click
+
+from ups_framework.cli.output import print_table
+from ups_framework.cli.results import print_audit
+from ups_framework.engine.audit import refuse_terms_without_effect
+from ups_framework.engine.estimate import StageTrial, peak_memory_mib, slice_of, try_stages
+from ups_framework.engine.prepare import default_device, prepare
+from ups_framework.plugins import Registry
+from ups_framework.recipe import Recipe
+
+
+def print_trial(recipe: Recipe, registry: Registry) -> None:
+    """Print what was found. RunError if a term has no effect, after everything is printed."""
+    prepared = prepare(slice_of(recipe), registry, default_device(), click.echo)
+    simulator = prepared.system.simulator
+    parts = [(name, simulator.get_submodule(name)) for name in ("encoder", "operator", "decoder")]
+    print_table(["part", "parameters"], [[n, f"{sum(p.numel() for p in part.parameters()):,}"] for n, part in parts])
+    trials = []
+    for trial in try_stages(prepared.system, prepared.data):
+        print_audit(trial.name, trial.rows)
+        trials.append(trial)
+    _print_estimate(trials)
+    for trial in trials:
+        refuse_terms_without_effect(trial.name, trial.norms)
+
+
+def _print_estimate(trials: list[StageTrial]) -> None:
+    total = sum(trial.seconds for trial in trials)
+    each = ", ".join(f"{trial.name} {trial.seconds:.0f} s" for trial in trials)
+    click.echo(f"\nestimated training time {total:.0f} s ({each}); making data and evaluating come on top")
+    click.echo(f"peak memory of these steps {peak_memory_mib():.0f} MiB; the whole data set comes on top")

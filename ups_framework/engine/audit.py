@@ -1,0 +1,132 @@
+"""The audit: what each loss term does to each trained part, measured on a real batch."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ups_framework.api import Step
+from ups_framework.engine.objective import Objective
+from ups_framework.errors import RunError
+
+_ROUNDING = 1e-9
+"""A gradient this much smaller than the largest term's is rounding, not effect."""
+
+_LOW_SHARE = 0.01
+
+
+@frozen(kw_only=True)
+class AuditRow:
+    """One term of one stage, with the weight it has when its ramp has ended."""
+
+    term: str
+    """Name of the loss table."""
+
+    raw: float
+    """Unweighted value."""
+
+    weighted: float
+    """Value times weight."""
+
+    loss_share: float
+    """Weighted value over the sum of all weighted values."""
+
+    share: float
+    """Weighted gradient norm over the sum of all terms' weighted gradient norms."""
+
+    gradient: Mapping[str, float]
+    """Weighted gradient norm in each trained part."""
+
+    @property
+    def low(self) -> bool:
+        """Whether the term does next to nothing."""
+        return self.share < _LOW_SHARE
+
+
+@frozen(kw_only=True)
+class GradientNorms:
+    """Raw values and gradient norms of all terms on one batch."""
+
+    raw: Mapping[str, float]
+    """Unweighted value of each term."""
+
+    parts: Mapping[str, Mapping[str, float]]
+    """For each term the norm of its raw gradient in each trained part."""
+
+    def total(self, term: str) -> float:
+        """Norm of a term's raw gradient over all trained parts."""
+        return math.hypot(*self.parts[term].values())
+
+    def totals(self) -> dict[str, float]:
+        """`total` of every term; rounding errors count as zero."""
+        totals = {term: self.total(term) for term in self.parts}
+        floor = _ROUNDING * max(totals.values())
+        return {term: norm if norm > floor else 0.0 for term, norm in totals.items()}
+
+
+def measure_gradients(objective: Objective, step: Step, trained: Mapping[str, nn.Module]) -> GradientNorms:
+    """One backward pass a term. Gradients of the parts are left as they were."""
+    parameters = {part: list(module.parameters()) for part, module in trained.items()}
+    flat = [parameter for group in parameters.values() for parameter in group]
+    values = objective.raw(step)
+    parts = {}
+    for index, name in enumerate(objective.terms):
+        parts[name] = _norm_by_part(_gradients(values[index], flat), parameters)
+    raw = {name: float(value.detach()) for name, value in zip(objective.terms, values, strict=True)}
+    return GradientNorms(raw=raw, parts=parts)
+
+
+def _gradients(value: Float[Tensor, ""], parameters: list[nn.Parameter]) -> Sequence[Float[Tensor, "..."] | None]:
+    """Gradients of one term; None where it does not reach, which is everywhere if the term is a constant."""
+    if not value.requires_grad:
+        return [None] * len(parameters)
+    return torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+
+
+def _norm_by_part(
+    gradients: Sequence[Float[Tensor, "..."] | None], parameters: Mapping[str, list[nn.Parameter]]
+) -> dict[str, float]:
+    """Norms of the gradients of each part's parameters, which follow one another in `gradients`."""
+    norms, start = {}, 0
+    for part, group in parameters.items():
+        found = [g.norm() for g in gradients[start : start + len(group)] if g is not None]
+        norms[part] = float(torch.stack(found).norm()) if found else 0.0
+        start += len(group)
+    return norms
+
+
+def audit_rows(norms: GradientNorms, weights: Mapping[str, float]) -> list[AuditRow]:
+    """The audit table for given weights."""
+    weighted = {term: weights[term] * value for term, value in norms.raw.items()}
+    gradients = {term: weights[term] * norm for term, norm in norms.totals().items()}
+    total_loss = sum(abs(value) for value in weighted.values()) or 1.0
+    total_gradient = sum(gradients.values()) or 1.0
+    return [
+        AuditRow(
+            term=term,
+            raw=raw,
+            weighted=weighted[term],
+            loss_share=abs(weighted[term]) / total_loss,
+            share=gradients[term] / total_gradient,
+            gradient={part: weights[term] * norm for part, norm in norms.parts[term].items()},
+        )
+        for term, raw in norms.raw.items()
+    ]
+
+
+def refuse_terms_without_effect(stage: str, norms: GradientNorms) -> None:
+    """RunError that names every term that reaches no trained part."""
+    dead = [term for term, norm in norms.totals().items() if norm == 0.0]
+    if dead:
+        parts = ", ".join(next(iter(norms.parts.values())))
+        raise RunError(
+            "\n".join(
+                f"losses.{term}: has no effect in stage {stage!r}: its gradient is zero in every trained part "
+                f"({parts}), raw value {norms.raw[term]:.3g}. Either the parts satisfy it by construction, or it "
+                f"reads nothing that the stage trains. Remove it from stages.{stage}.losses, or train what it reads"
+                for term in dead
+            )
+        )

@@ -1,0 +1,118 @@
+"""A recipe made live. This is the one file that knows how the parts fit together: read it from top to bottom."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch import nn
+
+from ups_framework.api import Decoder, Draw, Encoder, Forecast, LatentSize, Measure, Operator, Problem
+from ups_framework.engine.objective import Objective
+from ups_framework.engine.randomness import seeded
+from ups_framework.engine.simulator import Simulator
+from ups_framework.plugins import Registry, load_plugins
+from ups_framework.recipe import Recipe, from_plain, to_plain
+from ups_framework.recipe.recipe import SimulatorSettings
+
+
+@frozen(kw_only=True, eq=False)
+class System:
+    """Everything that a recipe describes, live, except its data."""
+
+    recipe: Recipe
+    """What it was built from."""
+
+    problem: Problem
+    """What is simulated."""
+
+    simulator: Simulator
+    """The networks."""
+
+    sampler: Draw
+    """Draws the points of a step."""
+
+    objectives: Mapping[str, Objective]
+    """One a stage."""
+
+    metrics: Mapping[str, Measure]
+    """For the evaluation, by name."""
+
+    baselines: Mapping[str, Forecast]
+    """For the evaluation, by name."""
+
+    def trained_parts(self, stage: str) -> dict[str, nn.Module]:
+        """The modules that a stage trains, by name."""
+        return {part: self.simulator.get_submodule(part) for part in self.recipe.stages[stage].trains}
+
+
+def build_system(recipe: Recipe, registry: Registry) -> System:
+    """Build every part of a recipe that `find_mistakes` has nothing to say about."""
+    problem = recipe.data.problem()
+    description = to_plain(_SimulatorDescription.of(recipe, problem), registry)
+    simulator = _build_simulator(_SimulatorDescription.of(recipe, problem), description, recipe.seed)
+    terms = {name: item.loss.build(problem) for name, item in recipe.losses.items()}
+    objectives = {
+        name: Objective(
+            terms={loss: terms[loss] for loss in stage.losses},
+            settings={loss: recipe.losses[loss] for loss in stage.losses},
+        )
+        for name, stage in recipe.stages.items()
+    }
+    return System(
+        recipe=recipe,
+        problem=problem,
+        simulator=simulator,
+        sampler=recipe.sampler.build(problem),
+        objectives=objectives,
+        metrics={name: item.build(problem) for name, item in recipe.metrics.items()},
+        baselines={name: item.build(problem) for name, item in recipe.baselines.items()},
+    )
+
+
+@frozen(kw_only=True)
+class _SimulatorDescription:
+    """The part of a recipe that a simulator's file holds, so that it is built again without the recipe."""
+
+    problem: Problem
+    latent: LatentSize
+    encoder: Encoder
+    operator: Operator
+    decoder: Decoder
+    simulator: SimulatorSettings
+    precision: str
+
+    @classmethod
+    def of(cls, recipe: Recipe, problem: Problem) -> "_SimulatorDescription":
+        return cls(
+            problem=problem,
+            latent=recipe.latent,
+            encoder=recipe.encoder,
+            operator=recipe.operator,
+            decoder=recipe.decoder,
+            simulator=recipe.simulator,
+            precision=recipe.training.precision,
+        )
+
+
+def _build_simulator(described: _SimulatorDescription, plain: Mapping[str, Any], seed: int) -> Simulator:
+    """Parts with weights drawn from `seed`; each part's draw is its own."""
+    parts = {}
+    for name in ("encoder", "operator", "decoder"):
+        with seeded(torch.device("cpu"), seed, "weights", name):
+            parts[name] = getattr(described, name).build(described.problem, described.latent)
+    return Simulator(
+        problem=described.problem,
+        encoder=parts["encoder"],
+        operator=parts["operator"],
+        decoder=parts["decoder"],
+        predicts=described.simulator.predicts,
+        precision=torch.bfloat16 if described.precision == "bfloat16" else torch.float32,
+        description=plain,
+    )
+
+
+def rebuild_simulator(plain: Mapping[str, Any]) -> Simulator:
+    """The simulator of a saved file's description, with untrained weights."""
+    described = from_plain(dict(plain), _SimulatorDescription, load_plugins())
+    return _build_simulator(described, plain, seed=0)

@@ -1,0 +1,60 @@
+"""Mistakes of a recipe that only show when its parts meet the problem and one another. No data is read or made."""
+
+from collections.abc import Callable, Iterator
+
+from ups_framework.api import Problem
+from ups_framework.errors import Mistake, SpecError
+from ups_framework.recipe import Recipe
+
+
+def find_mistakes(recipe: Recipe) -> list[Mistake]:
+    """All of them, with the path of each wrong value; empty if the recipe can be built."""
+    found = list(_stage_mistakes(recipe))
+    try:
+        problem = recipe.data.problem()
+    except SpecError as error:
+        return [*found, _mistake("data", error)]
+    for path, build in _builds(recipe, problem):
+        try:
+            build()
+        except SpecError as error:
+            found.append(_mistake(path, error))
+    return list({str(mistake): mistake for mistake in found}.values())
+
+
+def _builds(recipe: Recipe, problem: Problem) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Everything that `build_system` builds, by its path in the recipe."""
+    yield "encoder", lambda: recipe.encoder.build(problem, recipe.latent)
+    yield "operator", lambda: recipe.operator.build(problem, recipe.latent)
+    yield "decoder", lambda: recipe.decoder.build(problem, recipe.latent)
+    yield "sampler", lambda: recipe.sampler.build(problem)
+    for name, term in recipe.losses.items():
+        yield f"losses.{name}", lambda term=term: term.loss.build(problem)  # type: ignore[misc]  # bound now
+    for name, metric in recipe.metrics.items():
+        yield f"metrics.{name}", lambda metric=metric: metric.build(problem)  # type: ignore[misc]
+    for name, baseline in recipe.baselines.items():
+        yield f"baselines.{name}", lambda baseline=baseline: baseline.build(problem)  # type: ignore[misc]
+
+
+def _mistake(path: str, error: SpecError) -> Mistake:
+    """A component's complaint with its place in the recipe; a field that begins with `latent.` is one of `[latent]`."""
+    inside = error.field if error.field.startswith("latent.") else f"{path}.{error.field}"
+    return Mistake(path=inside, problem=error.problem)
+
+
+def _stage_mistakes(recipe: Recipe) -> Iterator[Mistake]:
+    """Stages whose settings contradict one another."""
+    for name, stage in recipe.stages.items():
+        path = f"stages.{name}"
+        if stage.unroll == 0 and "operator" in stage.trains:
+            yield Mistake(path=f"{path}.unroll", problem="0 predicts nothing, so the operator cannot be trained")
+        if stage.unroll == 0 and stage.select != "reconstruction":
+            yield Mistake(
+                path=f"{path}.select", problem=f"{stage.select!r} does not change in a stage that only reconstructs"
+            )
+        if all(recipe.losses[loss].share is not None for loss in stage.losses):
+            yield Mistake(
+                path=f"{path}.losses", problem="every term has a 'share'; one needs a 'weight' to set the scale"
+            )
+    if "nrmse" not in recipe.metrics:
+        yield Mistake(path="metrics.nrmse", problem="missing; checkpoints and super-resolution are judged by it")

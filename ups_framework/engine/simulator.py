@@ -1,0 +1,153 @@
+"""The thing that a run makes: encoder, operator, decoder and normalisation in one file that needs no recipe."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ups_framework.api import Latent, Problem
+from ups_framework.errors import RunError
+from ups_framework.numerics.interpolation import cubic_stencil
+
+_SCHEMA = 1
+
+
+class Simulator(nn.Module):
+    """Advances physical fields in time. Values are in physical units, times in steps of `problem.dt`."""
+
+    mean: Tensor
+    sd: Tensor
+    grid_points: Tensor
+
+    def __init__(
+        self,
+        *,
+        problem: Problem,
+        encoder: nn.Module,
+        operator: nn.Module,
+        decoder: nn.Module,
+        predicts: Literal["state", "change"],
+        precision: torch.dtype,
+        description: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.problem = problem
+        self.encoder, self.operator, self.decoder = encoder, operator, decoder
+        self.predicts = predicts
+        self.precision = precision
+        self.description = description
+        """Plain values that `ups_framework.engine.build` makes the parts from again."""
+        self.register_buffer("mean", torch.zeros(problem.num_channels))
+        self.register_buffer("sd", torch.ones(problem.num_channels))
+        self.register_buffer("grid_points", problem.grid.points(), persistent=False)
+
+    def normalise_by(self, values: Float[Tensor, "B T N C"]) -> None:
+        """Take each channel's mean and standard deviation from training data."""
+        flat = values.flatten(0, -2).double()
+        self.mean.copy_(flat.mean(0))
+        self.sd.copy_(flat.std(0))
+
+    def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
+        """The latent of fields on the training grid."""
+        with self._autocast():
+            latent: Latent = self.encoder(
+                (values - self.mean) / self.sd, self.grid_points, self.problem.scaled_parameters(parameters)
+            )
+        return latent.with_tokens(latent.tokens.float())
+
+    def advance(self, latent: Latent, parameters: Float[Tensor, "B P"]) -> Latent:
+        """The latent one `problem.dt` later."""
+        dt = torch.ones(len(latent.tokens), device=latent.tokens.device)
+        with self._autocast():
+            advanced: Latent = self.operator(latent, dt, self.problem.scaled_parameters(parameters))
+        return advanced.with_tokens(advanced.tokens.float())
+
+    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+        """The fields that a latent stands for, at any points of the domain."""
+        with self._autocast():
+            values: Tensor = self.decoder(latent, points)
+        return values.float() * self.sd + self.mean
+
+    def predict(
+        self, start: Float[Tensor, "B N C"], encoded: Latent, advanced: Sequence[Latent], points: Float[Tensor, "Q d"]
+    ) -> Float[Tensor, "B T Q C"]:
+        """The fields at `points` at each of the advanced latents, given the start field and its latent.
+
+        With `predicts = "change"` that is u_start(x) + D(z_k, x) − D(z_start, x), where u_start between grid points is
+        its cubic interpolation: an operator that changes nothing gives the start exactly.
+        """
+        frames = [encoded, *advanced] if self.predicts == "change" else list(advanced)
+        stacked = encoded.with_tokens(torch.cat([latent.tokens for latent in frames]))
+        decoded = torch.unflatten(self.decode(stacked, points), 0, (len(frames), len(start))).transpose(0, 1)
+        if self.predicts == "state":
+            return decoded
+        known = cubic_stencil(self.problem.grid, points)(start)
+        return (known - decoded[:, 0])[:, None] + decoded[:, 1:]
+
+    @torch.no_grad()
+    def rollout(
+        self,
+        start: Float[Tensor, "B N C"],
+        steps: int,
+        *,
+        at: Float[Tensor, "Q d"] | None = None,
+        parameters: Float[Tensor, "B P"] | None = None,
+    ) -> Float[Tensor, "B T Q C"]:
+        """The fields 1 … `steps` time steps after `start`, at the training grid or at any points.
+
+        `start` holds the fields on the training grid `problem.grid`; `parameters` those of the PDE, which may be left
+        out where the training data had one value of each. Raises RunError if a shape does not fit.
+        """
+        parameters = self._checked_parameters(start, parameters)
+        points = self.grid_points if at is None else at.to(self.grid_points)
+        encoded = self.encode(start, parameters)
+        latent, frames = encoded, []
+        for _ in range(steps):
+            latent = self.advance(latent, parameters)
+            frames.append(self.predict(start, encoded, [latent], points))
+        return torch.cat(frames, dim=1)
+
+    def save(self, path: Path) -> None:
+        """Write everything that is needed to use the simulator."""
+        torch.save(self.payload(), path)
+
+    def payload(self) -> dict[str, Any]:
+        """What a saved simulator holds: plain values and tensors only."""
+        return {"schema": _SCHEMA, "description": dict(self.description), "state": self.state_dict()}
+
+    @classmethod
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Self:
+        """Read a simulator. The plugins that its parts come from must be installed; RunError says which is not."""
+        from ups_framework.engine.build import rebuild_simulator
+
+        try:
+            payload = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError) as error:
+            raise RunError(f"{path}: not a readable simulator ({error})") from error
+        if not isinstance(payload, dict) or payload.get("schema") != _SCHEMA:
+            raise RunError(f"{path}: not a simulator of schema {_SCHEMA}; it may be a checkpoint or of another version")
+        simulator = rebuild_simulator(payload["description"])
+        simulator.load_state_dict(payload["state"])
+        assert isinstance(simulator, cls)
+        return simulator.to(device).eval()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.mean.device.type, dtype=torch.bfloat16, enabled=self.precision == torch.bfloat16)
+
+    def _checked_parameters(self, start: Tensor, parameters: Tensor | None) -> Tensor:
+        """The parameters of each sample; RunError if they or the start do not fit the problem."""
+        expected = (self.problem.grid.num_points, self.problem.num_channels)
+        if start.ndim != 3 or tuple(start.shape[1:]) != expected:
+            raise RunError(f"start has shape {tuple(start.shape)}; expected (batch, {expected[0]}, {expected[1]})")
+        known = self.problem.parameters
+        if parameters is None:
+            varying = [parameter.name for parameter in known if parameter.low != parameter.high]
+            if varying:
+                raise RunError(f"parameters are missing: give {', '.join(varying)} for each sample")
+            return start.new_tensor([parameter.low for parameter in known]).expand(len(start), -1)
+        if parameters.shape != (len(start), len(known)):
+            raise RunError(f"parameters have shape {tuple(parameters.shape)}; expected ({len(start)}, {len(known)})")
+        return parameters.to(start)

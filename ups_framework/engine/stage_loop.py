@@ -1,0 +1,123 @@
+"""One stage of training: audit, step, record, validate, save, in that order."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from ups_framework.api import Data
+from ups_framework.engine.audit import audit_rows, measure_gradients, refuse_terms_without_effect
+from ups_framework.engine.batches import Batches
+from ups_framework.engine.build import System
+from ups_framework.engine.evaluate import validation_nrmse
+from ups_framework.engine.listener import Listener, Progress, TrainingRecord
+from ups_framework.engine.randomness import seeded
+from ups_framework.engine.schedules import learning_rate
+from ups_framework.engine.state import State
+from ups_framework.engine.trace import Trace
+from ups_framework.engine.train_step import train_step
+
+
+class Interrupted(Exception):  # noqa: N818  # no error: somebody asked for it
+    """The run was asked to stop; its checkpoint is written."""
+
+
+class StageLoop:
+    """Trains one stage."""
+
+    def __init__(self, system: System, data: Data, name: str, listeners: Sequence[Listener]) -> None:
+        self._system, self._data, self._name, self._listeners = system, data, name, listeners
+        self._stage, self._training = system.recipe.stages[name], system.recipe.training
+        self._batches = Batches(system, data, name)
+        self._trace = Trace(self._stage.losses)
+        self._step_seconds = 0.0
+
+    def run(self, state: State, save: Callable[[State], None], stopping: Callable[[], bool]) -> None:
+        """Train `state` to the end of the stage, or until `patience` validations bring nothing better."""
+        for listener in self._listeners:
+            listener.stage_started(self._progress(state))
+        while state.step < self._stage.steps:
+            started = time.perf_counter()
+            self._one_step(state)
+            exhausted = self._validate_if_due(state) and self._exhausted(state)
+            state.train_seconds += time.perf_counter() - started
+            asked = stopping()
+            if asked or self._due(state, self._training.checkpoint_every):
+                self._record(state)
+                save(state)
+            if exhausted:
+                break
+            if asked:
+                raise Interrupted
+        for listener in self._listeners:
+            listener.stage_ended(self._progress(state), self._stage.select, state.best)
+
+    def _one_step(self, state: State) -> None:
+        """Audit if it is time, step, and record if it is time."""
+        if state.step % self._training.audit_every == 0:
+            self._audit(state)
+        started = time.perf_counter()
+        train_step(self._system, self._name, self._batches, state, self._trace)
+        self._step_seconds += time.perf_counter() - started
+        if self._due(state, self._training.log_every):
+            self._record(state)
+
+    def _audit(self, state: State) -> None:
+        """Measure the gradients of all terms with all frames unrolled, and weigh the terms that have a share."""
+        objective = self._system.objectives[self._name]
+        seed = self._system.recipe.seed
+        with seeded(self._batches.device, seed, "audit", self._name, state.step):
+            (batch,) = self._batches.steps("audit", state.step, self._stage.unroll, 1)
+            norms = measure_gradients(objective, batch, self._system.trained_parts(self._name))
+        if state.step == 0:
+            refuse_terms_without_effect(self._name, norms)
+        state.weights = objective.rebalanced(state.weights, norms.totals())
+        rows = audit_rows(norms, state.weights)
+        for listener in self._listeners:
+            listener.audited(self._progress(state), rows)
+
+    def _record(self, state: State) -> None:
+        """Read the trace: the one place where training waits for the device, and where NaN is found."""
+        if not len(self._trace):
+            return
+        started, steps = time.perf_counter(), len(self._trace)
+        means = self._trace.read(self._name, state.step)
+        seconds = self._step_seconds + time.perf_counter() - started
+        self._step_seconds = 0.0
+        record = TrainingRecord(
+            loss=sum(means.weighted.values()),
+            raw=means.raw,
+            weighted=means.weighted,
+            learning_rate=learning_rate(self._system.recipe.optimizer, state.step - 1, self._stage.steps),
+            gradient_norm=means.gradient_norm,
+            steps_per_second=steps / seconds,
+            points_used=len(self._batches.points("train", state.step - 1).index),
+            points_total=self._system.problem.grid.num_points,
+        )
+        for listener in self._listeners:
+            listener.trained(self._progress(state), record)
+
+    def _validate_if_due(self, state: State) -> bool:
+        """Measure the averaged weights on the validation split and keep them if they are the best of the stage."""
+        if not self._due(state, self._training.validate_every):
+            return False
+        value = validation_nrmse(self._system, state.average, self._data.validation, self._stage.select)
+        best = value < state.best
+        state.without_best = 0 if best else state.without_best + 1
+        if best:
+            state.best = value
+            state.best_weights = {name: tensor.clone() for name, tensor in state.average.state_dict().items()}
+        for listener in self._listeners:
+            listener.validated(self._progress(state), self._stage.select, value, best)
+        return True
+
+    def _exhausted(self, state: State) -> bool:
+        patience = self._training.patience
+        return patience is not None and state.without_best >= patience
+
+    def _due(self, state: State, every: int) -> bool:
+        """Whether something that happens every so many steps happens now: it always does after the last step."""
+        return state.step % every == 0 or state.step == self._stage.steps
+
+    def _progress(self, state: State) -> Progress:
+        earlier = list(self._system.recipe.stages.values())[: state.stage]
+        total = sum(stage.steps for stage in earlier) + state.step
+        return Progress(stage=self._name, step=state.step, steps=self._stage.steps, total=total)

@@ -1,0 +1,111 @@
+"""Everything that changes while a run trains, listed once: what a checkpoint holds and a resume restores."""
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from attrs import define
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from ups_framework.engine.build import System
+from ups_framework.engine.schedules import ema_decay
+from ups_framework.engine.simulator import Simulator
+from ups_framework.recipe.recipe import Optimizer
+
+
+@define(kw_only=True, eq=False)
+class State:
+    """The state of training."""
+
+    stage: int
+    """Index of the current stage; the number of stages when all are done."""
+
+    step: int
+    """Optimiser steps done in it."""
+
+    simulator: Simulator
+    """The weights that the optimiser changes."""
+
+    average: Simulator
+    """Their moving average: what is validated and, at the end of a stage, taken on."""
+
+    optimizer: torch.optim.AdamW
+    """Its moments."""
+
+    weights: dict[str, float]
+    """Weights of the loss terms, of which those with a share are measured."""
+
+    best: float = float("inf")
+    """Best validation figure of the stage."""
+
+    best_weights: dict[str, Tensor]
+    """Averaged weights that reached it."""
+
+    without_best: int = 0
+    """Validations since."""
+
+    train_seconds: float
+    """Seconds of training so far, in all stages, validations and audits included."""
+
+    def tensors(self) -> dict[str, Any]:
+        """Plain values and tensors only, so that it loads with `weights_only=True`."""
+        return {
+            "stage": self.stage,
+            "step": self.step,
+            "simulator": self.simulator.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "weights": dict(self.weights),
+            "best": self.best,
+            "best_weights": self.best_weights,
+            "without_best": self.without_best,
+            "train_seconds": self.train_seconds,
+        }
+
+    def take_average(self, decay: float) -> None:
+        """Move the average towards the weights after a step."""
+        update = get_ema_multi_avg_fn(ema_decay(decay, self.step))
+        update(list(self.average.parameters()), list(self.simulator.parameters()), None)
+
+
+def begin_stage(system: System, stage: int, train_seconds: float = 0.0) -> State:
+    """The state before the first step of a stage, which goes on from the simulator's present weights."""
+    name = list(system.recipe.stages)[stage]
+    trained = system.trained_parts(name)
+    for part in (system.simulator.encoder, system.simulator.operator, system.simulator.decoder):
+        part.requires_grad_(any(part is module for module in trained.values()))
+    return State(
+        stage=stage,
+        step=0,
+        simulator=system.simulator,
+        average=copy.deepcopy(system.simulator).eval().requires_grad_(False),
+        optimizer=_optimizer(trained.values(), system.recipe.optimizer),
+        weights=system.objectives[name].initial_weights(),
+        best_weights={},
+        train_seconds=train_seconds,
+    )
+
+
+def restored_state(system: System, saved: dict[str, Any]) -> State:
+    """The state that `State.tensors` gave, in a system built from the same recipe."""
+    last = len(system.recipe.stages) - 1
+    state = begin_stage(system, min(saved["stage"], last), saved["train_seconds"])
+    state.stage, state.step = saved["stage"], saved["step"]
+    state.simulator.load_state_dict(saved["simulator"])
+    state.average.load_state_dict(saved["average"])
+    state.optimizer.load_state_dict(saved["optimizer"])
+    state.weights = saved["weights"]
+    state.best, state.best_weights, state.without_best = saved["best"], saved["best_weights"], saved["without_best"]
+    return state
+
+
+def _optimizer(parts: Iterable[nn.Module], settings: Optimizer) -> torch.optim.AdamW:
+    """AdamW over the trained parts; matrices decay, vectors do not."""
+    parameters = [parameter for part in parts for parameter in part.parameters()]
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)

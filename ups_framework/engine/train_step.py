@@ -1,0 +1,39 @@
+"""One optimiser step. Nothing in it waits for the device."""
+
+import torch
+from torch import nn
+
+from ups_framework.engine.batches import Batches
+from ups_framework.engine.build import System
+from ups_framework.engine.randomness import seeded
+from ups_framework.engine.schedules import learning_rate, unrolled_frames
+from ups_framework.engine.state import State
+from ups_framework.engine.trace import Trace
+
+
+def train_step(system: System, stage_name: str, batches: Batches, state: State, trace: Trace) -> None:
+    """Draw a batch, add up the gradients of its micro-batches, step the optimiser and the moving average."""
+    recipe = system.recipe
+    stage, objective, step = recipe.stages[stage_name], system.objectives[stage_name], state.step
+    factors = torch.tensor(objective.ramped(state.weights, step, stage.steps)).to(batches.device, non_blocking=True)
+    raw = torch.zeros(len(factors), device=batches.device)
+    micro_batches = recipe.training.accumulate
+    state.optimizer.zero_grad(set_to_none=True)
+    with seeded(batches.device, recipe.seed, "network", stage_name, step):
+        for batch in batches.steps("train", step, unrolled_frames(stage, step), micro_batches):
+            values = torch.stack(objective.raw(batch))
+            ((values * factors).sum() / micro_batches).backward()
+            raw += values.detach() / micro_batches
+    norm = _clip(state, recipe.optimizer.clip)
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate(recipe.optimizer, step, stage.steps)
+    state.optimizer.step()
+    state.step += 1
+    state.take_average(recipe.optimizer.ema)
+    trace.add(raw, factors, norm)
+
+
+def _clip(state: State, limit: float | None) -> torch.Tensor:
+    """Scale the gradient down to `limit`; its norm before."""
+    parameters = [p for group in state.optimizer.param_groups for p in group["params"] if p.grad is not None]
+    return nn.utils.clip_grad_norm_(parameters, float("inf") if limit is None else limit)

@@ -1,0 +1,53 @@
+"""The hooks that a plugin may implement: one a kind, each a table of which name is which class.
+
+A plugin is a module with functions of these names marked `@hookimpl`, found by an entry point in the group `ups`.
+"""
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from ups_framework.api import Baseline, Dataset, Decoder, Encoder, LossTerm, Metric, Operator, Sampler
+
+hookspec = pluggy.HookspecMarker("ups")
+
+
+@hookspec
+def ups_datasets() -> "dict[str, type[Dataset]]":  # type: ignore[empty-body]  # a hookspec has no body
+    """Datasets, for `[data]`."""
+
+
+@hookspec
+def ups_encoders() -> "dict[str, type[Encoder]]":  # type: ignore[empty-body]
+    """Encoders, for `[encoder]`."""
+
+
+@hookspec
+def ups_operators() -> "dict[str, type[Operator]]":  # type: ignore[empty-body]
+    """Operators, for `[operator]`."""
+
+
+@hookspec
+def ups_decoders() -> "dict[str, type[Decoder]]":  # type: ignore[empty-body]
+    """Decoders, for `[decoder]`."""
+
+
+@hookspec
+def ups_samplers() -> "dict[str, type[Sampler]]":  # type: ignore[empty-body]
+    """Samplers, for `[sampler]`."""
+
+
+@hookspec
+def ups_losses() -> "dict[str, type[LossTerm]]":  # type: ignore[empty-body]
+    """Loss terms, for `[losses.*]`."""
+
+
+@hookspec
+def ups_metrics() -> "dict[str, type[Metric]]":  # type: ignore[empty-body]
+    """Metrics, for `[metrics.*]`."""
+
+
+@hookspec
+def ups_baselines() -> "dict[str, type[Baseline]]":  # type: ignore[empty-body]
+    """Baselines, for `[baselines.*]`."""

@@ -1,0 +1,1 @@
+"""What several plugins share: seeded chance, calculus and interpolation on grids, time stepping."""

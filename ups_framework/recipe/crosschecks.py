@@ -1,0 +1,46 @@
+"""Mistakes between tables of a recipe, found on the plain values so that mistakes inside a table do not hide them."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ups_framework.recipe.flaws import Flaw
+from ups_framework.suggest import did_you_mean, listed
+
+_NAMED = ("losses", "stages", "metrics", "baselines")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
+    """Everything that does not fit together, whatever else is wrong."""
+    for table in _NAMED:
+        for name in _table(recipe, table):
+            if not _PLAIN_NAME.fullmatch(name):
+                yield Flaw(
+                    (table, name), "a name has only letters, digits, '_' and '-', so that `--set` can address it"
+                )
+    losses, stages = _table(recipe, "losses"), _table(recipe, "stages")
+    used = {name: _texts(stage, "losses") for name, stage in stages.items()}
+    for stage, names in used.items():
+        for name in dict.fromkeys(names):
+            if name not in losses:
+                problem = f"there is no [losses.{name}]{did_you_mean(name, losses)}; losses are {listed(losses)}"
+                yield Flaw(("stages", stage, "losses"), problem)
+    for stage in stages:
+        for key in ("losses", "trains"):
+            names = _texts(stages[stage], key)
+            for name in sorted({name for name in names if names.count(name) > 1}):
+                yield Flaw(("stages", stage, key), f"{name!r} is named more than once")
+    for name in losses:
+        if stages and not any(name in names for names in used.values()):
+            yield Flaw(("losses", name), "no stage uses it, so it changes nothing: name it in a stage or remove it")
+
+
+def _table(parent: object, key: str) -> dict[str, Any]:
+    value = parent.get(key) if isinstance(parent, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(stage: object, key: str) -> list[str]:
+    value = stage.get(key) if isinstance(stage, dict) else None
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

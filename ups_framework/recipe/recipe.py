@@ -1,0 +1,224 @@
+"""A resolved recipe: everything that determines a run, typed and frozen. Each field's text is its documentation."""
+
+from typing import Literal
+
+from attrs import field, frozen, validators
+
+from ups_framework.api import (
+    Baseline,
+    Dataset,
+    Decoder,
+    Encoder,
+    LatentSize,
+    LossTerm,
+    Metric,
+    Operator,
+    Sampler,
+)
+
+Part = Literal["encoder", "operator", "decoder"]
+
+_at_least_0 = validators.ge(0)
+_not_negative = validators.ge(0.0)
+_at_least_1 = validators.ge(1)
+_fraction = validators.and_(validators.ge(0.0), validators.le(1.0))
+
+
+@frozen(kw_only=True)
+class WeightedTerm:
+    """One table `[losses.<name>]`: a loss term and how much it counts. The term's own fields stand there too."""
+
+    loss: LossTerm
+    """The term: `use` names it."""
+
+    weight: float | None = field(default=None, validator=validators.optional(validators.gt(0.0)))
+    """Factor of the raw value; 1 if neither `weight` nor `share` is given."""
+
+    share: float | None = field(
+        default=None, validator=validators.optional(validators.and_(validators.gt(0.0), validators.lt(1.0)))
+    )
+    """In place of `weight`: the term's gradient norm as a share of the sum over all terms, kept by measuring."""
+
+    ramp: float = field(default=0.0, validator=_fraction)
+    """Fraction of the stage over which the weight grows linearly from zero."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.weight is not None and self.share is not None:
+            raise ValueError("a term has either 'weight' or 'share', not both")
+
+
+@frozen(kw_only=True)
+class SimulatorSettings:
+    """`[simulator]`: how latents become fields."""
+
+    predicts: Literal["state", "change"] = "change"
+    """`state`: the decoder gives the field. `change`: what the decoder gives, less what it gives for the start, is
+    added to the known start field: an untrained operator is persistence, and encoding the start loses nothing."""
+
+
+@frozen(kw_only=True)
+class Stage:
+    """`[stages.<name>]`: which parts train on which losses, for how long. Stages run in the order of the recipe."""
+
+    steps: int = field(validator=_at_least_0)
+    """Optimiser steps; 0 skips the stage."""
+
+    trains: tuple[Part, ...] = field(validator=validators.min_len(1))
+    """Parts that the optimiser changes."""
+
+    losses: tuple[str, ...] = field(validator=validators.min_len(1))
+    """Names of the loss tables that make the objective."""
+
+    unroll: int = field(default=1, validator=_at_least_0)
+    """Predicted frames per window at the end of the stage; 0 where a stage only reconstructs."""
+
+    curriculum: float = field(default=0.0, validator=_fraction)
+    """Fraction of the stage with one predicted frame; the rest adds frames evenly up to `unroll`."""
+
+    detach_every: int = field(default=0, validator=_at_least_0)
+    """Cut the gradient between unrolled steps after every so many; 0 never cuts."""
+
+    select: Literal["reconstruction", "one_step", "rollout"] = "rollout"
+    """Which validation nRMSE chooses the checkpoint that the stage ends with, and stops it early."""
+
+
+@frozen(kw_only=True)
+class Optimizer:
+    """`[optimizer]`: AdamW, with linear warm-up and cosine decay as a function of the step."""
+
+    learning_rate: float = field(default=1e-3, validator=validators.gt(0.0))
+    """Highest learning rate of each stage."""
+
+    warmup: float = field(default=0.05, validator=_fraction)
+    """Fraction of the stage over which the rate grows linearly from zero."""
+
+    final: float = field(default=0.01, validator=_fraction)
+    """Rate at the end of the stage as a fraction of the highest."""
+
+    weight_decay: float = field(default=1e-4, validator=_not_negative)
+    """Decoupled weight decay of matrices; vectors (norms, biases) have none."""
+
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Decay of the running means of the gradient and of its square."""
+
+    clip: float | None = field(default=None, validator=validators.optional(validators.gt(0.0)))
+    """Largest norm of the whole gradient; leave out for no clipping."""
+
+    ema: float = field(default=0.999, validator=validators.and_(_not_negative, validators.lt(1.0)))
+    """Decay of the moving average of the weights that is validated and saved; 0 takes the weights as they are."""
+
+
+@frozen(kw_only=True)
+class Training:
+    """`[training]`: batches, precision, and how often things happen (in optimiser steps)."""
+
+    batch: int = field(default=32, validator=_at_least_1)
+    """Windows per forward pass."""
+
+    accumulate: int = field(default=1, validator=_at_least_1)
+    """Forward passes per optimiser step: `accumulate = k` with `batch = b` equals `batch = k b`."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the networks' matrix products; losses, FFTs and weights stay in float32."""
+
+    compile: bool = False
+    """Compile encoder, operator and decoder with `torch.compile`."""
+
+    augment: bool = True
+    """Apply the dataset's symmetries to every training window."""
+
+    log_every: int = field(default=20, validator=_at_least_1)
+    """Steps between two records of the training loss."""
+
+    validate_every: int = field(default=200, validator=_at_least_1)
+    """Steps between two validations."""
+
+    audit_every: int = field(default=200, validator=_at_least_1)
+    """Steps between two audits of the gradients, which also set the weights of terms with a `share`."""
+
+    checkpoint_every: int = field(default=200, validator=_at_least_1)
+    """Steps between two checkpoints to resume from."""
+
+    patience: int | None = field(default=None, validator=validators.optional(_at_least_1))
+    """Stop a stage after so many validations without a new best; leave out to run all its steps."""
+
+
+@frozen(kw_only=True)
+class Evaluation:
+    """`[evaluation]`: how the simulator is measured on the test split."""
+
+    context: int = field(default=10, validator=_at_least_1)
+    """Frames given to every method; predictions start after the last of them and run to the end."""
+
+    super_resolution: tuple[int, ...] = (1, 2, 4)
+    """Factors of the training resolution at which the rollout is measured against truth of that resolution."""
+
+    batch: int = field(default=64, validator=_at_least_1)
+    """Trajectories per forward pass."""
+
+
+@frozen(kw_only=True)
+class Tracking:
+    """`[tracking]`: where a run can be watched."""
+
+    aim: bool = True
+    """Write to the Aim repository in the runs folder too."""
+
+
+@frozen(kw_only=True)
+class Recipe:
+    """Everything that determines a run."""
+
+    description: str = ""
+    """One sentence for people: shown in reports and in Aim, and changes nothing else."""
+
+    data: Dataset
+    """The PDE and its trajectories."""
+
+    latent: LatentSize
+    """Size of the latent state."""
+
+    encoder: Encoder
+    """Fields → latent."""
+
+    operator: Operator
+    """Latent → latent one step later."""
+
+    decoder: Decoder
+    """Latent → fields at any points."""
+
+    sampler: Sampler
+    """Which points a step supervises."""
+
+    losses: dict[str, WeightedTerm]
+    """Named loss terms; the name is the metric, the audit row and the address for `--set`."""
+
+    stages: dict[str, Stage] = field(validator=validators.min_len(1))
+    """Named stages, run in this order."""
+
+    metrics: dict[str, Metric]
+    """Named metrics of the evaluation."""
+
+    baselines: dict[str, Baseline]
+    """Named reference rows of the evaluation."""
+
+    seed: int = field(default=0, validator=_at_least_0)
+    """Seed of weights, batches and samplers. The data has its own seed."""
+
+    data_folder: str = "data"
+    """Folder for data files, relative to the current folder."""
+
+    simulator: SimulatorSettings = field(factory=SimulatorSettings)
+    """How latents become fields."""
+
+    optimizer: Optimizer = field(factory=Optimizer)
+    """How weights change."""
+
+    training: Training = field(factory=Training)
+    """Batches, precision and intervals."""
+
+    evaluation: Evaluation = field(factory=Evaluation)
+    """How the result is measured."""
+
+    tracking: Tracking = field(factory=Tracking)
+    """Where the run can be watched."""

@@ -1,0 +1,108 @@
+"""Curves of a run over training steps and over the time of a rollout, as matplotlib figures."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ups_framework.runs.plot_style import INK, curve_axes, legend, line_style, panels, thinned
+from ups_framework.runs.records import Record
+
+Points = list[tuple[int, float]]
+"""Steps and values."""
+
+STEP = "training step"
+
+
+def loss_curves(records: Sequence[Record]) -> Figure | None:
+    """Each loss term over the training steps, raw and as it enters the total; None without training records."""
+    train = [record for record in records if record["subset"] == "train"]
+    if not train:
+        return None
+    figure, [[left, right]] = panels(1, 2, (5.4, 3.5))
+    terms = _in_order(term for record in train for term in record["terms"])
+    for axes, kind in ((left, "raw"), (right, "weighted")):
+        for index, term in enumerate(terms):
+            points = [(r["step"], r["terms"][term][kind]) for r in train if term in r["terms"]]
+            _draw(axes, points, label=term, **line_style(index))
+    totals = [(record["step"], record["values"]["loss"]) for record in train if "loss" in record["values"]]
+    _draw(right, totals, label="total", color=INK, linewidth=1.8, zorder=1)
+    for axes, title in ((left, "Loss terms, raw"), (right, "Loss terms, weighted")):
+        _finish(axes, train, y="loss", title=title)
+    legend(figure)
+    return figure
+
+
+def validation_curve(records: Sequence[Record]) -> Figure | None:
+    """Validation metrics over the training steps; None if nothing was validated."""
+    validation = [record for record in records if record["subset"] == "validation"]
+    if not validation:
+        return None
+    figure, [[axes]] = panels(1, 1, (9.0, 3.2))
+    for index, name in enumerate(_in_order(name for record in validation for name in record["values"])):
+        points = [(r["step"], r["values"][name]) for r in validation if name in r["values"]]
+        _draw(axes, points, label=name, marker="o", markersize=3, **line_style(index))
+    _finish(axes, records, y="error", title="Validation, in physical space")
+    legend(figure)
+    return figure
+
+
+def gradient_shares(audits: Sequence[Record]) -> Figure | None:
+    """Share of each term in the gradient over the training steps, and the 1 % it should have; None without audits."""
+    if not audits:
+        return None
+    figure, [[axes]] = panels(1, 1, (9.0, 3.2))
+    for index, term in enumerate(_in_order(row["term"] for audit in audits for row in audit["rows"])):
+        rows = [(audit["step"], row) for audit in audits for row in audit["rows"] if row["term"] == term]
+        points = [(step, None if row["share"] is None else 100 * row["share"]) for step, row in rows]
+        _draw(axes, points, label=term, marker="o", markersize=3, **line_style(index))
+    axes.axhline(1.0, color="#9aa5b1", linewidth=1.0, linestyle=(0, (4, 3)), label="1 % (warning below)")
+    _finish(axes, audits, y="share of the gradient [%]", title="What each term contributes")
+    legend(figure)
+    return figure
+
+
+def rollout_errors(rows: Mapping[str, Mapping[str, Record]]) -> Figure | None:
+    """nRMSE of the model and of the references at each step of the rollout; None if no row has it."""
+    curves = {name: row["rollout"]["by_step"] for name, row in rows.items() if "by_step" in row.get("rollout", {})}
+    if not curves:
+        return None
+    figure, [[axes]] = panels(1, 1, (9.0, 3.6))
+    for index, (name, errors) in enumerate(curves.items()):
+        width = 2.4 if name == "model" else 1.3
+        _draw(axes, list(enumerate(errors, start=1)), label=name, linewidth=width, **line_style(index))
+    _finish(
+        axes, [], y="nRMSE (dimensionless)", title="Error over the rollout", x="rollout step (1 step = dt of the data)"
+    )
+    legend(figure)
+    return figure
+
+
+def _draw(axes: Axes, points: Sequence[tuple[int, float | None]], **style: Any) -> None:
+    """Draw on a logarithmic axis: what is no positive number leaves a gap. `style` goes to `Axes.plot`."""
+    steps, values = zip(*thinned(points), strict=True) if points else ((), ())
+    shown = [value if value is not None and value > 0 else math.nan for value in values]
+    if any(math.isfinite(value) for value in shown):
+        axes.plot(steps, shown, **{"linewidth": 1.3, **style})
+
+
+def _finish(axes: Axes, records: Sequence[Record], *, y: str, title: str, x: str = STEP) -> None:
+    if axes.lines:
+        axes.set_yscale("log")
+    curve_axes(axes, x=x, y=y, title=title)
+    _mark_stages(axes, records)
+
+
+def _mark_stages(axes: Axes, records: Sequence[Record]) -> None:
+    """A thin line and a name where each stage begins."""
+    for stage in _in_order(record["stage"] for record in records):
+        first = min(record["step"] for record in records if record["stage"] == stage)
+        axes.axvline(first, color="#c5ccd4", linewidth=0.8, zorder=0)
+        name = axes.annotate(stage, (first, 0.0), (3, 3), axes.get_xaxis_transform(), "offset points")
+        name.set(fontsize=7, color="#7a8794")
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

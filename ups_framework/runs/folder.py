@@ -1,0 +1,126 @@
+"""The folder of a run: what is where, who works on it, and its checkpoints. The folder is the truth about a run."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+from ups_framework.errors import RunError
+from ups_framework.runs import checkpoints
+from ups_framework.runs.atomic import sweep
+from ups_framework.runs.checkpoints import Checkpoint
+from ups_framework.runs.locks import exclusive
+
+
+@frozen
+class RunFolder:
+    """`runs/<name>/` and the files in it. Made by `create` or `open`; written to by one process, inside `locked`."""
+
+    path: Path
+    """The folder."""
+
+    @classmethod
+    def create(cls, runs: Path, name: str) -> "RunFolder":
+        """Make a new folder below `runs`; RunError if it exists or `name` is no plain name."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
+            raise RunError(f"--name {name!r}: use letters, digits and . _ + - only, a letter or digit first")
+        folder = cls(runs / name)
+        try:
+            folder.path.mkdir(parents=True)
+            folder.checkpoints.mkdir()
+        except FileExistsError as error:
+            raise RunError(
+                f"{folder.path}: exists already; give the new run another --name, or go on with this one with --resume"
+            ) from error
+        except OSError as error:
+            raise RunError(f"{folder.path}: cannot be made ({error.strerror})") from error
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """An existing folder; RunError, with the nearest names beside it, if there is none."""
+        if not path.is_dir():
+            raise RunError(f"{path}: no such run{_near(path)}")
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.resolve().name
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.toml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, device and command line."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Losses and validation metrics over the steps."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def audit(self) -> Path:
+        """What each loss term weighed, over the steps."""
+        return self.path / "audit.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def simulator(self) -> Path:
+        """The trained simulator."""
+        return self.path / "simulator.pt"
+
+    @property
+    def evaluation(self) -> Path:
+        """Metrics on the test data beside the reference rows."""
+        return self.path / "evaluation.json"
+
+    @property
+    def predictions(self) -> Path:
+        """A few test trajectories, predicted and true, for the pictures."""
+        return self.path / "predictions.npz"
+
+    @property
+    def report(self) -> Path:
+        """The report with pictures."""
+        return self.path / "report.html"
+
+    @property
+    def aim(self) -> Path:
+        """Which run in the Aim repository shows this folder."""
+        return self.path / "aim.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Work on the folder alone; RunError, with the pid, while another process does. Survives no kill."""
+        with exclusive(self.path / "run.lock"):
+            sweep(self.path)
+            sweep(self.checkpoints)
+            yield
+
+    def save_checkpoint(self, step_name: str, payload: bytes) -> Path:
+        """Add a checkpoint, keep the newest two; RunError if it cannot be written, with the older ones untouched."""
+        return checkpoints.save(self.checkpoints, step_name, payload)
+
+    def latest_checkpoint(self, report: Callable[[str], None]) -> Checkpoint | None:
+        """The newest whole checkpoint, None if there is none; tells `report` of damaged ones, RunError if all are."""
+        return checkpoints.latest(self.checkpoints, report)
+
+
+def _near(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" (there is no folder {path.parent})"
+    names = sorted(item.name for item in path.parent.iterdir() if item.is_dir() and not item.name.startswith("."))
+    near = difflib.get_close_matches(path.name, names, n=3) or names[-3:]
+    return f" (there is: {', '.join(near)})" if near else f" ({path.parent} holds no runs)"

@@ -1,0 +1,75 @@
+"""The few shapes of HTML that a report is made of. Every text is escaped here, and nothing is loaded from elsewhere."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+_STYLE = Path(__file__).with_name("page.css")
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """A whole document."""
+    style = _STYLE.read_text(encoding="utf-8")
+    content = "\n".join(body)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n{content}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def header(title: str, subtitle: str, facts: Mapping[str, str]) -> str:
+    """The head of the page: a name and a row of facts."""
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    names = f'<p class="kicker">{escape(subtitle)}</p><h1>{escape(title)}</h1>'
+    return f'<header>{names}<dl class="facts">{items}</dl></header>'
+
+
+def section(identifier: str, title: str, parts: Iterable[str]) -> str:
+    """A part of the page with a heading."""
+    return f'<section id="{escape(identifier)}"><h2>{escape(title)}</h2>{"".join(parts)}</section>'
+
+
+def heading(title: str) -> str:
+    """A smaller heading inside a section."""
+    return f"<h3>{escape(title)}</h3>"
+
+
+def paragraph(text: str) -> str:
+    """Plain text."""
+    return f"<p>{escape(text)}</p>"
+
+
+def missing(text: str) -> str:
+    """Says that something is not there, and why."""
+    return f'<p class="missing">{escape(text)}</p>'
+
+
+def figure(name: str, png: bytes, caption: str) -> str:
+    """A picture, inside the page, with what it shows."""
+    data = base64.b64encode(png).decode("ascii")
+    image = f'<img alt="{escape(name)}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def table(columns: Sequence[str], rows: Mapping[str, Sequence[str]], *, strong: str = "") -> str:
+    """A table of texts: the first column names the row, the row called `strong` stands out."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    lines = []
+    for name, cells in rows.items():
+        kind = ' class="strong"' if name == strong else ""
+        content = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        lines.append(f'<tr{kind}><th scope="row">{escape(name)}</th>{content}</tr>')
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def definitions(values: Mapping[str, str]) -> str:
+    """Names and values, one a line."""
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in values.items())
+    return f'<dl class="values">{items}</dl>'
+
+
+def folded(summary: str, text: str) -> str:
+    """A long text that opens on a click."""
+    return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"

@@ -1,0 +1,149 @@
+"""One run from recipe to report: data, training, evaluation, and everything that the run's folder holds."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from attrs import frozen
+
+from ups_framework.engine.estimate import peak_memory_mib
+from ups_framework.engine.evaluate import evaluate
+from ups_framework.engine.listener import Listener
+from ups_framework.engine.prepare import Prepared, default_device, prepare, refuse_mistakes
+from ups_framework.engine.state import State, begin_stage, restored_state
+from ups_framework.engine.trainer import Trainer
+from ups_framework.errors import RunError
+from ups_framework.plugins import Registry
+from ups_framework.recipe import Recipe, as_dict, dump_recipe
+from ups_framework.runs.atomic import write_whole
+from ups_framework.runs.environment import environment
+from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.predictions import save_predictions
+from ups_framework.runs.recorder import Recorder
+from ups_framework.runs.recording import RecordingListener
+from ups_framework.runs.records import Record, write_json
+from ups_framework.runs.report import write_report
+from ups_framework.runs.samples import sample_predictions
+from ups_framework.runs.signals import stop_signals
+from ups_framework.runs.tracking import open_tracker
+
+Report = Callable[[str], None]
+
+
+@frozen(kw_only=True)
+class Run:
+    """A recipe in the folder where it runs."""
+
+    recipe: Recipe
+    """What to do."""
+
+    registry: Registry
+    """Where its components come from."""
+
+    folder: RunFolder
+    """Where everything goes."""
+
+    resume: bool
+    """Go on from the newest checkpoint, if there is one."""
+
+    report: Report
+    """Told one line now and then."""
+
+    listeners: Sequence[Listener] = ()
+    """Who else hears of the training."""
+
+    def execute(self) -> Record:
+        """Do everything that is not done yet; gives `evaluation.json`.
+
+        Raises Interrupted after SIGINT or SIGTERM, with a checkpoint written if training had begun; RecipeError,
+        DataError or RunError for what the user can mend.
+        """
+        refuse_mistakes(self.recipe)
+        with self.folder.locked():
+            self._write_recipe()
+            prepared = prepare(self.recipe, self.registry, default_device(), self.report)
+            state, last_step = self._starting_state(prepared)
+            tracker = open_tracker(
+                self.recipe.tracking.aim,
+                self.folder.path.parent,
+                self.folder,
+                as_dict(self.recipe, self.registry),
+                dump_recipe(self.recipe, self.registry),
+                self.report,
+                last_step,
+            )
+            try:
+                recorder = Recorder(self.folder, tracker)
+                recorder.rewind(-1 if last_step is None else last_step)
+                state = self._train(prepared, state, recorder)
+                return self._finish(prepared, state, recorder)
+            finally:
+                tracker.close()
+
+    def _write_recipe(self) -> None:
+        """Save the resolved recipe and the environment; RunError if the folder belongs to another recipe."""
+        text = dump_recipe(self.recipe, self.registry)
+        if self.folder.recipe.exists() and self.folder.recipe.read_text(encoding="utf-8") != text:
+            raise RunError(
+                f"{self.folder.recipe}: is another recipe than the one given, so that its checkpoint does not fit; "
+                f"run that file itself with --resume, or give the new recipe another --name"
+            )
+        write_whole(self.folder.recipe, text.encode())
+        plugins = [plugin.name for plugin in self.registry.plugins if plugin.error is None]
+        write_json(self.folder.environment, environment(plugins))
+
+    def _starting_state(self, prepared: Prepared) -> tuple[State, int | None]:
+        """The state to train from, and the run's steps that it has behind it (None in a new run)."""
+        checkpoint = self.folder.latest_checkpoint(self.report) if self.resume else None
+        if checkpoint is None:
+            return begin_stage(prepared.system, 0), None
+        saved: dict[str, Any] = torch.load(io.BytesIO(checkpoint.payload), weights_only=True)
+        state = restored_state(prepared.system, saved)
+        stages = list(self.recipe.stages.values())
+        self.report(f"going on from {checkpoint.path}")
+        return state, sum(stage.steps for stage in stages[: state.stage]) + state.step
+
+    def _train(self, prepared: Prepared, state: State, recorder: Recorder) -> State:
+        with stop_signals() as stopper, stopper.between_steps():
+            trainer = Trainer(
+                system=prepared.system,
+                data=prepared.data,
+                listeners=[RecordingListener(recorder), *self.listeners],
+                save=self._save,
+                stopping=stopper.asked,
+            )
+            return trainer.run(state)
+
+    def _save(self, state: State) -> None:
+        names = [*self.recipe.stages, "done"]
+        payload = io.BytesIO()
+        torch.save(state.tensors(), payload)
+        self.folder.save_checkpoint(f"{names[state.stage]}-{state.step:06d}", payload.getvalue())
+
+    def _finish(self, prepared: Prepared, state: State, recorder: Recorder) -> Record:
+        """Save the simulator, evaluate it and write the report."""
+        simulator = prepared.system.simulator.eval()
+        payload = io.BytesIO()
+        torch.save(simulator.payload(), payload)
+        write_whole(self.folder.simulator, payload.getvalue())
+        self.report("evaluating on the test split")
+        evaluation, rollout = evaluate(prepared.system, prepared.data)
+        steps = sum(stage.steps for stage in self.recipe.stages.values())
+        evaluation["cost"] = _cost(prepared, state, steps)
+        write_json(self.folder.evaluation, evaluation)
+        recorder.evaluation(steps, evaluation["rows"])
+        save_predictions(self.folder.predictions, sample_predictions(prepared, rollout))
+        for name, png in write_report(self.folder).items():
+            recorder.picture(name, png, steps, {"subset": "test"})
+        return evaluation
+
+
+def _cost(prepared: Prepared, state: State, steps: int) -> dict[str, float]:
+    """What the simulator took to train."""
+    return {
+        "parameters": sum(parameter.numel() for parameter in prepared.system.simulator.parameters()),
+        "train_seconds": state.train_seconds,
+        "seconds_per_step": state.train_seconds / max(1, steps),
+        "peak_memory_mib": peak_memory_mib(),
+    }

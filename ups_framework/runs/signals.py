@@ -1,0 +1,44 @@
+"""Being asked to stop: Ctrl-C and SIGTERM, turned into a question that training asks after every step."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopper:
+    """Remembers that somebody asked to stop."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._patient = False
+
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._asked
+
+    @contextmanager
+    def between_steps(self) -> Iterator[None]:
+        """Inside the block the first signal waits for `asked`; outside it, and on the second one, it interrupts."""
+        self._patient = True
+        try:
+            yield
+        finally:
+            self._patient = False
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._asked or not self._patient:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+@contextmanager
+def stop_signals() -> Iterator[Stopper]:
+    """Listen to SIGINT and SIGTERM inside the block."""
+    stopper = Stopper()
+    before = {number: signal.signal(number, stopper._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopper
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

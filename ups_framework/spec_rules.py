@@ -1,0 +1,127 @@
+"""What a class must be to serve as a spec: checked once, when it is registered.
+
+A spec that keeps these rules can be written in TOML, saved with all its defaults and read back to an equal value.
+"""
+
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Collection, Iterator
+from typing import Any, Literal, Union, get_args, get_origin
+
+import attrs
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def name_problems(name: object) -> Iterator[str]:
+    """What is wrong with a component's name."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        yield f"{name!r} is no name: use lower-case letters, digits and '_', beginning with a letter"
+
+
+def spec_problems(spec: object, api: type, *, reserved: Collection[str], kinds: Collection[type]) -> Iterator[str]:
+    """What is wrong with a spec of the kind `api`; `reserved` field names belong to the framework."""
+    if not isinstance(spec, type):
+        yield f"{spec!r} is no class: register the class itself, not an instance"
+        return
+    if not issubclass(spec, api):
+        yield f"it does not inherit from {api.__name__}"
+    if inspect.isabstract(spec):
+        missing = sorted(name for name in dir(spec) if getattr(getattr(spec, name), "__isabstractmethod__", False))
+        yield f"it does not define {', '.join(missing)}"
+    yield from _block_problems(spec, reserved=reserved, kinds=kinds)
+
+
+def _block_problems(block: type[Any], *, reserved: Collection[str], kinds: Collection[type]) -> Iterator[str]:
+    """Rules for specs and for the attrs classes that stand as types of their fields."""
+    if not attrs.has(block) or "__attrs_attrs__" not in vars(block):
+        yield "it is not decorated with @frozen(kw_only=True) from attrs"
+        return
+    if any(attrs.has(base) for base in block.__mro__[1:]):
+        yield "it inherits from another attrs class: specs are final, wrap it instead"
+    if not _is_frozen(block):
+        yield "it is not frozen: decorate it with @frozen(kw_only=True)"
+    if vars(sys.modules[block.__module__]).get(block.__qualname__) is not block:
+        yield "it is not at module level"
+    if not (block.__doc__ or "").strip():
+        yield "it has no docstring"
+    yield from _fields_problems(block, reserved=reserved, kinds=kinds)
+
+
+def _is_frozen(block: type) -> bool:
+    """Whether assignment to an instance is refused; true of an abstract class, which is reported as such."""
+    if inspect.isabstract(block):
+        return True
+    try:
+        object.__new__(block).__setattr__("any", 0)
+    except attrs.exceptions.FrozenInstanceError:
+        return True
+    except AttributeError:  # slots have no such name, but the class did not refuse
+        return False
+    return False
+
+
+def _fields_problems(block: type[Any], *, reserved: Collection[str], kinds: Collection[type]) -> Iterator[str]:
+    try:
+        hints = typing.get_type_hints(block)
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        yield f"its annotations cannot be read ({error}); import their names when the module runs"
+        return
+    for field in attrs.fields(block):
+        for problem in _field_problems(field, hints.get(field.name), reserved=reserved, kinds=kinds):
+            yield f"field {field.name!r} {problem}"
+
+
+def _field_problems(
+    field: "attrs.Attribute[Any]", annotation: Any, *, reserved: Collection[str], kinds: Collection[type]
+) -> Iterator[str]:
+    if field.name in reserved or field.name == "use":
+        yield "is a name that belongs to the framework"
+    if field.name.startswith("_"):
+        yield "begins with '_', so that no recipe can set it"
+    if not field.kw_only:
+        yield "is not keyword-only"
+    if not field.init or field.converter is not None:
+        yield "has init=False or a converter: a spec holds what the recipe says, and computes in build"
+    if annotation is None:
+        yield "has no annotation"
+        return
+    if is_optional(annotation) and field.default is not None:
+        yield "is optional, so its default must be None: TOML has no null to write"
+    yield from _type_problems(without_none(annotation), kinds=kinds)
+
+
+def _type_problems(annotation: Any, *, kinds: Collection[type]) -> Iterator[str]:  # an annotation can be anything
+    """Nothing if TOML can write values of this type."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation in (int, float, bool, str) or annotation in kinds:
+        return
+    if origin is Literal and all(type(choice) in (int, str, bool) for choice in arguments):
+        return
+    if origin is tuple and arguments:
+        for argument in arguments:
+            yield from () if argument is Ellipsis else _type_problems(argument, kinds=kinds)
+    elif origin is dict and arguments[0] is str:
+        yield from _type_problems(arguments[1], kinds=kinds)
+    elif isinstance(annotation, type) and attrs.has(annotation):
+        for problem in _block_problems(annotation, reserved=(), kinds=kinds):
+            yield f"has the type {annotation.__name__}: {problem}"
+    else:
+        yield (
+            f"has the type {annotation}, which no recipe can write: use int, float, bool, str, Literal, "
+            "tuple, dict[str, ...], another frozen attrs class, a kind, or one of these with `| None`"
+        )
+
+
+def is_optional(annotation: Any) -> bool:
+    """Whether None is one of the values."""
+    return get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation)
+
+
+def without_none(annotation: Any) -> Any:
+    """`X` for `X | None`; any other type as it is."""
+    others = [argument for argument in get_args(annotation) if argument is not type(None)]
+    return others[0] if is_optional(annotation) and len(others) == 1 else annotation
