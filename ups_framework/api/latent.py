@@ -1,6 +1,7 @@
 """What an encoder gives, an operator advances and a decoder reads."""
 
-import attrs
+from dataclasses import dataclass
+
 from attrs import field, frozen, validators
 from jaxtyping import Float
 from torch import Tensor
@@ -17,7 +18,8 @@ class LatentSize:
     """Numbers per token, D."""
 
 
-@frozen(kw_only=True, eq=False)
+# no attrs value: torch.compile cannot trace the making of a frozen one
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Latent:
     """Tokens and where they sit."""
 
@@ -32,4 +34,4 @@ class Latent:
 
     def with_tokens(self, tokens: Float[Tensor, "B T D"]) -> "Latent":
         """The same places with another state."""
-        return attrs.evolve(self, tokens=tokens)
+        return Latent(tokens=tokens, positions=self.positions, grid=self.grid)

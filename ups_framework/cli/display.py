@@ -44,7 +44,9 @@ class Display:
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""
-        self._console.print(f"[{time.monotonic() - self._started:6.1f} s] {line}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(
+            f"[{time.monotonic() - self._started:6.1f} s] {line}", markup=False, highlight=False, soft_wrap=True
+        )
 
     def stage_started(self, progress: Position) -> None:
         """A new bar."""

@@ -4,15 +4,17 @@
 |---|---|---|
 | `tensor` | (trajectories, frames, points), float32 | the field |
 | `x-coordinate` | (points,) | where the points are: cell centres of (0, 1) |
-| `t-coordinate` | (frames + 1,) | when the frames are; published files have one stamp too many, files written here too |
+| `t-coordinate` | (frames + 1,) | when the frames are; with one stamp too many, in published files and in ours |
 
 What varies from file to file, such as the viscosity `Nu`, is an attribute of the root.
 
 M. Takamoto et al., PDEBench: an extensive benchmark for scientific machine learning, NeurIPS 2022.
 """
 
+import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +33,9 @@ Attribute = str | int | float | bool
 _LAYOUT = "tensor (trajectories, frames, points), x-coordinate (points), t-coordinate (frames or frames + 1)"
 _BLOCK_BYTES = 64 * 2**20
 """How much is read at once."""
+
+_MARGIN_BYTES = 2**20
+"""More than HDF5 needs beside the values."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -103,32 +108,50 @@ def read(
 class NewFile:
     """A file that is being written; trajectories may come in any order, but all must come."""
 
-    def __init__(self, file: Any, shape: tuple[int, int, int]) -> None:  # h5py has no types
-        self._file = file
-        self._tensor = file.create_dataset("tensor", shape=shape, dtype="f4")
+    def __init__(self, path: Path, shape: tuple[int, int, int], x: Tensor, stamps: Tensor) -> None:
+        """Lay the file out, with room for the values."""
+        self._path = path
+        self._bytes = 4 * shape[1] * shape[2]
+        _need_room(path.parent, shape[0] * self._bytes)
         self._missing = set(range(shape[0]))
+        at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        with h5py.File(path, "w") as file:
+            file["x-coordinate"] = x.float().numpy()
+            file["t-coordinate"] = stamps.float().numpy()
+            tensor = file.create_dataset("tensor", shape=shape, dtype="<f4", dcpl=at_once, fill_time="never")
+            self._offset = tensor.id.get_offset()
+        self._file = path.open("r+b")
 
     def write(self, index: Sequence[int], values: Float[Tensor, "B T N"]) -> None:
-        """The trajectories with these numbers."""
-        for number, trajectory in zip(index, values.float().cpu().numpy(), strict=True):
-            self._tensor[number] = trajectory
+        """The trajectories with these numbers, written past HDF5: see `_need_room`."""
+        for number, trajectory in zip(index, values.float().cpu().numpy().astype("<f4"), strict=True):
+            self._file.seek(self._offset + number * self._bytes)
+            self._file.write(trajectory.tobytes())
             self._missing.remove(number)
 
-    def describe(self, attributes: Mapping[str, Attribute]) -> None:
-        """Attributes of the root."""
-        self._file.attrs.update(attributes)
-
-    def finish(self) -> None:
-        """Bring everything to the file."""
+    def finish(self, attributes: Mapping[str, Attribute]) -> None:
+        """Close the file after the last trajectory, with attributes of the root, and wait until it is on the disk."""
         assert not self._missing, f"{len(self._missing)} trajectories were not written"
-        self._file.flush()
+        self._file.close()
+        _need_room(self._path.parent, 0)
+        with h5py.File(self._path, "r+") as file:
+            file.attrs.update(attributes)
+        with self._path.open("rb") as written:
+            os.fsync(written.fileno())
+
+    def discard(self) -> None:
+        """Forget it all, if it has not got its name yet."""
+        with suppress(OSError):
+            self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 @contextmanager
 def new_file(
     path: Path, *, trajectories: int, x: Float[Tensor, " points"], t: Float[Tensor, " frames"]
 ) -> Iterator[NewFile]:
-    """A file to fill in the body of a `with`, that appears at `path` whole at its end, or not at all.
+    """A file to fill and to `finish` in the body of a `with`; then it appears at `path` whole, or else not at all.
 
     Whatever stops the body, be it an error, Ctrl-C or a lost machine, nothing is at `path` that was not there before.
     Raises DataError if the disk is full or the folder cannot be written. Hold `exclusive(path.parent)` meanwhile.
@@ -136,18 +159,14 @@ def new_file(
     partial = path.with_name(f".{path.name}.partial")
     stamps = torch.cat([t, 2 * t[-1:] - t[-2:-1]])
     try:
-        with h5py.File(partial, "w") as file:
-            file["x-coordinate"] = x.float().numpy()
-            file["t-coordinate"] = stamps.float().numpy()
-            new = NewFile(file, (trajectories, len(t), len(x)))
+        new = NewFile(partial, (trajectories, len(t), len(x)), x, stamps)
+        try:
             yield new
-            new.finish()
-        _publish(partial, path)
+            os.replace(partial, path)
+        finally:
+            new.discard()
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error}); make room or choose another folder for data") from error
-    finally:
-        with suppress(FileNotFoundError):
-            partial.unlink()
 
 
 @contextmanager
@@ -169,16 +188,11 @@ def exclusive(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _publish(partial: Path, path: Path) -> None:
-    """Give a finished file its name after its content is safely on the disk."""
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _need_room(folder: Path, num_bytes: int) -> None:
+    """OSError if the disk has not so much room: HDF5 must not find out itself, since it can crash the process then."""
+    free = shutil.disk_usage(folder).free
+    if free < num_bytes + _MARGIN_BYTES:
+        raise OSError(errno.ENOSPC, f"{num_bytes / 2**20:.0f} MiB needed, {free / 2**20:.0f} MiB free")
 
 
 @contextmanager
@@ -195,10 +209,9 @@ def _opened(path: Path) -> Iterator[Any]:  # h5py has no types
 
 
 def _header(path: Path, file: Any, report: Callable[[str], None]) -> Header:
-    found = ", ".join(f"{name} {getattr(item, 'shape', '(group)')}" for name, item in file.items()) or "nothing"
-    shapes = [_shape(file, name) for name in ("tensor", "x-coordinate", "t-coordinate")]
-    tensor, points, stamps = shapes
-    if len(tensor) != 3 or points != tensor[2:] or stamps not in ((tensor[1],), (tensor[1] + 1,)):
+    tensor, points, stamps = (_shape(file, name) for name in ("tensor", "x-coordinate", "t-coordinate"))
+    if len(tensor) != 3 or 0 in tensor or points != tensor[2:] or stamps not in ((tensor[1],), (tensor[1] + 1,)):
+        found = ", ".join(f"{name} {_shape(file, name) or ''}".strip() for name in file) or "nothing"
         raise DataError(f"{path}: not in PDEBench's one-dimensional layout: found {found}; expected {_LAYOUT}")
     x = torch.from_numpy(file["x-coordinate"][:].astype(np.float64))
     t = torch.from_numpy(file["t-coordinate"][: tensor[1]].astype(np.float64))

@@ -1,7 +1,7 @@
 """The audit: what each loss term does to each trained part, measured on a real batch."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from attrs import frozen
@@ -67,15 +67,21 @@ class GradientNorms:
         return {term: norm if norm > floor else 0.0 for term, norm in totals.items()}
 
 
-def measure_gradients(objective: Objective, step: Step, trained: Mapping[str, nn.Module]) -> GradientNorms:
-    """One backward pass a term. Gradients of the parts are left as they were."""
+def measure_gradients(
+    objective: Objective, make_step: Callable[[], Step], trained: Mapping[str, nn.Module]
+) -> GradientNorms:
+    """One forward and one backward pass a term, each on the same batch made anew by `make_step`.
+
+    Gradients that the parts have collected are left as they were. (One pass forward for all terms would have to keep
+    its graph between their backward passes, which compiled parts do not allow.)
+    """
     parameters = {part: list(module.parameters()) for part, module in trained.items()}
     flat = [parameter for group in parameters.values() for parameter in group]
-    values = objective.raw(step)
-    parts = {}
-    for index, name in enumerate(objective.terms):
-        parts[name] = _norm_by_part(_gradients(values[index], flat), parameters)
-    raw = {name: float(value.detach()) for name, value in zip(objective.terms, values, strict=True)}
+    raw, parts = {}, {}
+    for name, term in objective.terms.items():
+        value = term(make_step())
+        raw[name] = float(value.detach())
+        parts[name] = _norm_by_part(_gradients(value, flat), parameters)
     return GradientNorms(raw=raw, parts=parts)
 
 
@@ -83,7 +89,7 @@ def _gradients(value: Float[Tensor, ""], parameters: list[nn.Parameter]) -> Sequ
     """Gradients of one term; None where it does not reach, which is everywhere if the term is a constant."""
     if not value.requires_grad:
         return [None] * len(parameters)
-    return torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+    return torch.autograd.grad(value, parameters, allow_unused=True)
 
 
 def _norm_by_part(

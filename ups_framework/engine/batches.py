@@ -36,6 +36,11 @@ class Batches:
                 detach_every=self._stage.detach_every,
             )
 
+    def audit_step(self, step: int) -> Step:
+        """The batch of an audit, with all frames unrolled; made anew at each call, and always the same."""
+        (batch,) = self.steps("audit", step, self._stage.unroll, 1)
+        return batch
+
     def points(self, purpose: str, step: int) -> Points:
         """The points that a step supervises."""
         points = self._system.sampler(generator(self._system.recipe.seed, purpose, "points", self._name, step))

@@ -49,24 +49,24 @@ def slice_of(recipe: Recipe) -> Recipe:
 def try_stages(system: System, data: Data) -> Iterator[StageTrial]:
     """Audit and time each stage in turn. Steps that are made here change the simulator."""
     for index, (name, stage) in enumerate(system.recipe.stages.items()):
-        if stage.steps == 0:
-            continue
-        state, batches = begin_stage(system, index), Batches(system, data, name)
-        objective = system.objectives[name]
-        started = time.perf_counter()
-        with seeded(batches.device, system.recipe.seed, "audit", name, 0):
-            (batch,) = batches.steps("audit", 0, stage.unroll, 1)
-            norms = measure_gradients(objective, batch, system.trained_parts(name))
-        audit_seconds = time.perf_counter() - started
-        state.weights = objective.rebalanced(state.weights, norms.totals())
-        seconds = sum(
-            steps * _seconds_a_step(system, name, batches, state, first)
-            for first, steps in _steps_by_frames(system, name).values()
-        )
-        audits = stage.steps / system.recipe.training.audit_every
-        yield StageTrial(
-            name=name, norms=norms, rows=audit_rows(norms, state.weights), seconds=seconds + audits * audit_seconds
-        )
+        if stage.steps:
+            yield _try_stage(system, data, index, name)
+
+
+def _try_stage(system: System, data: Data, index: int, name: str) -> StageTrial:
+    state, batches, objective = begin_stage(system, index), Batches(system, data, name), system.objectives[name]
+    started = time.perf_counter()
+    with seeded(batches.device, system.recipe.seed, "audit", name, 0):
+        norms = measure_gradients(objective, lambda: batches.audit_step(0), system.trained_parts(name))
+    audit_seconds = time.perf_counter() - started
+    state.weights = objective.rebalanced(state.weights, norms.totals())
+    step_seconds = sum(
+        steps * _seconds_a_step(system, name, batches, state, first)
+        for first, steps in _steps_by_frames(system, name).values()
+    )
+    audits = system.recipe.stages[name].steps / system.recipe.training.audit_every
+    seconds = step_seconds + audits * audit_seconds
+    return StageTrial(name=name, norms=norms, rows=audit_rows(norms, state.weights), seconds=seconds)
 
 
 def _steps_by_frames(system: System, name: str) -> Mapping[int, tuple[int, int]]:

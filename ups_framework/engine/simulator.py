@@ -50,6 +50,11 @@ class Simulator(nn.Module):
         self.mean.copy_(flat.mean(0))
         self.sd.copy_(flat.std(0))
 
+    def compile_parts(self) -> None:
+        """Compile encoder, operator and decoder with `torch.compile`, at their first use; copies are not compiled."""
+        for part in (self.encoder, self.operator, self.decoder):
+            part.compile()
+
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         """The latent of fields on the training grid."""
         with self._autocast():

@@ -63,10 +63,9 @@ class StageLoop:
     def _audit(self, state: State) -> None:
         """Measure the gradients of all terms with all frames unrolled, and weigh the terms that have a share."""
         objective = self._system.objectives[self._name]
-        seed = self._system.recipe.seed
-        with seeded(self._batches.device, seed, "audit", self._name, state.step):
-            (batch,) = self._batches.steps("audit", state.step, self._stage.unroll, 1)
-            norms = measure_gradients(objective, batch, self._system.trained_parts(self._name))
+        trained = self._system.trained_parts(self._name)
+        with seeded(self._batches.device, self._system.recipe.seed, "audit", self._name, state.step):
+            norms = measure_gradients(objective, lambda: self._batches.audit_step(state.step), trained)
         if state.step == 0:
             refuse_terms_without_effect(self._name, norms)
         state.weights = objective.rebalanced(state.weights, norms.totals())

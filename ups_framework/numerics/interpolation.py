@@ -1,9 +1,9 @@
 """Values between the points of a grid: cubic Lagrange interpolation that knows each axis' boundary."""
 
 import itertools
+from dataclasses import dataclass
 
 import torch
-from attrs import frozen
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -12,7 +12,8 @@ from ups_framework.api import Grid
 _TAPS = 4
 
 
-@frozen(kw_only=True, eq=False)
+# no attrs value: torch.compile cannot trace the making of a frozen one
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Stencil:
     """For each of Q points, the grid points around it and their weights, `taps = 4^d` of them."""
 
