@@ -30,7 +30,7 @@ from ups_framework.api.kinds import (
 from ups_framework.api.latent import Latent, LatentSize
 from ups_framework.api.points import Draw, Points
 from ups_framework.api.problem import Axis, Boundary, Field, Grid, Parameter, Problem, Quantity
-from ups_framework.api.step import Model, Step
+from ups_framework.api.step import Model, PredictedFrame, Step
 from ups_framework.api.trajectories import Data, Symmetry, Trajectories
 from ups_framework.errors import DataError, SpecError
 
@@ -56,6 +56,7 @@ __all__ = [
     "Operator",
     "Parameter",
     "Points",
+    "PredictedFrame",
     "Problem",
     "Quantity",
     "Sampler",

@@ -4,12 +4,35 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
+from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
 from ups_framework.api.latent import Latent
 from ups_framework.api.points import Points
 from ups_framework.api.problem import Problem
+
+
+@frozen(kw_only=True, eq=False)
+class PredictedFrame:
+    """A frame that the operator reached, and the known or predicted field that it set out from."""
+
+    start: Float[Tensor, "B N C"]
+    """The field on the training grid from which its change counts."""
+
+    encoded: Latent
+    """The latent of `start`."""
+
+    advanced: Latent
+    """The latent of the frame."""
+
+    def detached(self) -> "PredictedFrame":
+        """The same without a path for gradients."""
+        return PredictedFrame(
+            start=self.start.detach(),
+            encoded=self.encoded.with_tokens(self.encoded.tokens.detach()),
+            advanced=self.advanced.with_tokens(self.advanced.tokens.detach()),
+        )
 
 
 class Model(Protocol):
@@ -22,16 +45,17 @@ class Model(Protocol):
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         """The latent of fields on the training grid."""
 
-    def advance(self, latent: Latent, parameters: Float[Tensor, "B P"]) -> Latent:
-        """The latent one `problem.dt` later."""
-
     def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
         """The fields that a latent stands for, at any points."""
 
-    def predict(
-        self, start: Float[Tensor, "B N C"], encoded: Latent, advanced: Sequence[Latent], points: Float[Tensor, "Q d"]
-    ) -> Float[Tensor, "B T Q C"]:
-        """The fields at `points` at each of the advanced latents, given where the rollout started."""
+    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        """The frame one `problem.dt` after a field and its latent."""
+
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        """The frame one `problem.dt` after a predicted one."""
+
+    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
+        """The fields of predicted frames, at any points."""
 
 
 class Step:
@@ -54,7 +78,6 @@ class Step:
         """The points that this step supervises."""
         self._detach_every = detach_every
         self._encoded: dict[int, Latent] = {}
-        self._advanced: list[Latent] = []
 
     @property
     def problem(self) -> Problem:
@@ -72,20 +95,26 @@ class Step:
             self._encoded[frame] = self.model.encode(self.truth[:, frame], self.parameters)
         return self._encoded[frame]
 
+    @cached_property
+    def frames(self) -> list[PredictedFrame]:
+        """Frames 1 … K as the operator reaches them one after another."""
+        frames: list[PredictedFrame] = []
+        for done in range(self.num_steps):
+            if done == 0:
+                frames.append(self.model.first(self.truth[:, 0], self.encoded(0), self.parameters))
+                continue
+            cut = self._detach_every and done % self._detach_every == 0
+            before = frames[-1].detached() if cut else frames[-1]
+            frames.append(self.model.next(before, self.parameters))
+        return frames
+
     def advanced(self, frame: int) -> Latent:
-        """The operator's latent of frame 1 … K, reached from frame 0 by `frame` applications."""
-        while len(self._advanced) < frame:
-            done = len(self._advanced)
-            latent = self._advanced[-1] if done else self.encoded(0)
-            if done and self._detach_every and done % self._detach_every == 0:
-                latent = latent.with_tokens(latent.tokens.detach())
-            self._advanced.append(self.model.advance(latent, self.parameters))
-        return self._advanced[frame - 1]
+        """The operator's latent of frame 1 … K."""
+        return self.frames[frame - 1].advanced
 
     def predict(self, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B K Q C"]:
         """The predicted fields of frames 1 … K at any points; not kept."""
-        advanced = [self.advanced(frame) for frame in range(1, self.num_steps + 1)]
-        return self.model.predict(self.truth[:, 0], self.encoded(0), advanced, points)
+        return self.model.predict(self.frames, points)
 
     @cached_property
     def grid_points(self) -> Float[Tensor, "N d"]:

