@@ -1,0 +1,1 @@
+"""Trajectories on disk, and windows of them on the device."""

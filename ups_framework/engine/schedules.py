@@ -33,6 +33,13 @@ def unrolled_frames(stage: Stage, step: int) -> int:
     return min(stage.unroll, first + int(progress * (stage.unroll - first + 1)))
 
 
+def audit_due(every: int, step: int) -> bool:
+    """Whether the gradients are measured before this step: before every `every`-th, and more often while the stage is
+    young (after 1/16, 1/8, 1/4 and 1/2 of the first interval), when they change most.
+    """
+    return step % every == 0 or step in {every // 16, every // 8, every // 4, every // 2}
+
+
 def ema_decay(decay: float, step: int) -> float:
     """Decay of the moving average after step 0, 1, …: (1 + step) / (10 + step) until that exceeds `decay`.
 

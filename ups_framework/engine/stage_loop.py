@@ -10,7 +10,7 @@ from ups_framework.engine.build import System
 from ups_framework.engine.evaluate import validation_nrmse
 from ups_framework.engine.listener import Listener, Progress, TrainingRecord
 from ups_framework.engine.randomness import seeded
-from ups_framework.engine.schedules import learning_rate
+from ups_framework.engine.schedules import audit_due, learning_rate
 from ups_framework.engine.state import State
 from ups_framework.engine.trace import Trace
 from ups_framework.engine.train_step import train_step
@@ -52,7 +52,7 @@ class StageLoop:
 
     def _one_step(self, state: State) -> None:
         """Audit if it is time, step, and record if it is time."""
-        if state.step % self._training.audit_every == 0:
+        if audit_due(self._training.audit_every, state.step):
             self._audit(state)
         started = time.perf_counter()
         train_step(self._system, self._name, self._batches, state, self._trace)

@@ -138,7 +138,8 @@ class Training:
     """Steps between two validations."""
 
     audit_every: int = field(default=200, validator=_at_least_1)
-    """Steps between two audits of the gradients, which also set the weights of terms with a `share`."""
+    """Steps between two audits of the gradients, which also set the weights of terms with a `share`; a stage has four
+    more within its first so many."""
 
     checkpoint_every: int = field(default=200, validator=_at_least_1)
     """Steps between two checkpoints to resume from."""

@@ -1,6 +1,7 @@
 """The baseline and the residual know the equation: both are exact to their order on exact solutions."""
 
 import math
+from collections.abc import Sequence
 
 import attrs
 import pytest
@@ -11,7 +12,8 @@ from ups_burgers.cole_hopf import cole_hopf
 from ups_burgers.dataset import Burgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric, mean_square_residual
 
-from ups_framework.api import Axis, Grid, Problem, SpecError
+from ups_framework.api import Axis, Grid, Latent, Points, Problem, SpecError, Step
+from ups_framework.api.step import PredictedFrame
 
 VISCOSITY = 0.1
 
@@ -96,6 +98,55 @@ def test_the_metric_is_the_functional_between_predicted_frames() -> None:
 def test_several_viscosities_are_refused_by_the_metric() -> None:
     with pytest.raises(SpecError, match="needs one viscosity"):
         BurgersResidualMetric().build(problem_at(64, viscosity=(0.01, 0.1)))
+
+
+class Growth:
+    """A model that multiplies the field by a factor at each step, known on the training grid only."""
+
+    def __init__(self, problem: Problem, factor: float) -> None:
+        self.problem = problem
+        self.factor = torch.tensor(factor, dtype=torch.float64, requires_grad=True)
+
+    def encode(self, values: Tensor, parameters: Tensor) -> Latent:
+        return Latent(tokens=values, positions=self.problem.grid.points())
+
+    def decode(self, latent: Latent, points: Tensor) -> Tensor:
+        return latent.tokens
+
+    def first(self, start: Tensor, encoded: Latent, parameters: Tensor) -> PredictedFrame:
+        return PredictedFrame(start=start, encoded=encoded, advanced=encoded.with_tokens(self.factor * start))
+
+    def next(self, frame: PredictedFrame, parameters: Tensor) -> PredictedFrame:
+        return self.first(frame.advanced.tokens, frame.advanced, parameters)
+
+    def predict(self, frames: Sequence[PredictedFrame], points: Tensor) -> Tensor:
+        return torch.stack([frame.advanced.tokens for frame in frames], dim=1)
+
+
+def growth_loss(factor: float, frames: int) -> tuple[Tensor, Growth]:
+    """The loss of the model on a decaying wave without a front, and the model."""
+    problem = problem_at(64, dt=0.01)
+    model = Growth(problem, factor)
+    truth = 0.01 * (2 * math.pi * problem.grid.coordinates(0)).sin().expand(2, frames, -1)[..., None]
+    points = Points(coordinates=problem.grid.points()[:2], index=torch.arange(2))
+    step = Step(model=model, truth=truth, parameters=torch.full((2, 1), VISCOSITY), points=points)
+    return BurgersResidual().build(problem)(step), model
+
+
+def test_the_loss_pulls_a_weak_wave_to_its_viscous_decay() -> None:
+    """A small sine decays by exp(-4π ν dt); the loss is least there, and its gradient leads there from both sides."""
+    decay = math.exp(-4 * math.pi * VISCOSITY * 0.01)
+    assert growth_loss(decay, 3)[0] < 1e-6
+    for factor, sign in ((decay + 0.01, 1), (decay - 0.01, -1)):
+        loss, model = growth_loss(factor, 3)
+        loss.backward()
+        assert model.factor.grad is not None
+        assert sign * float(model.factor.grad) > 0
+        assert float(loss.detach()) == pytest.approx(1e-4, rel=0.1)
+
+
+def test_the_loss_is_zero_where_nothing_is_predicted() -> None:
+    assert growth_loss(1.0, 1)[0] == 0
 
 
 @pytest.mark.parametrize("part", [Classical(), BurgersResidual(), BurgersResidualMetric()])

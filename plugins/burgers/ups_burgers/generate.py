@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,8 +21,8 @@ _CPU_BATCH = 64
 
 _GPU_BATCH = 2048
 
-_NUM_CHECKED = 4
-"""Trajectories that are made again at twice the resolution."""
+_MOST_CHECKED = 4
+"""Trajectories that are made again at twice the resolution: as many as one in sixteen, but one at least."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -40,20 +41,21 @@ def generate(path: Path, ensemble: Ensemble, device: torch.device, report: Calla
     solutions at twice the resolution, `self_error_mean` that over all times; both are means over a few trajectories.
     """
     begin, done, total = time.monotonic(), 0, ensemble.trajectories
-    checked = min(_NUM_CHECKED, total)
-    kept: dict[bool, Tensor] = {fine: torch.empty(checked, NUM_FRAMES, NUM_POINTS) for fine in (False, True)}
+    what = f"making burgers ν={ensemble.viscosity:g}"
+    report(f"{what}: {total} trajectories with {ensemble.solver.name}")
+    checked = torch.empty(2, _num_checked(total), NUM_FRAMES, NUM_POINTS)
     times = DT * torch.arange(NUM_FRAMES, dtype=torch.float64)
-    with new_file(path, trajectories=total, x=ensemble.grid().coordinates(0), t=times) as file:
-        for job, values in in_parallel(lambda job: _solve(job, ensemble, device), _jobs(ensemble, device), device):
-            known = job.numbers < checked
-            kept[job.fine][job.numbers[known]] = values[known]
+    solved = in_parallel(lambda job: _solve(job, ensemble, device), _jobs(ensemble, device), device)
+    with new_file(path, trajectories=total, x=ensemble.grid().coordinates(0), t=times) as file, closing(solved):
+        for job, values in solved:
+            known = job.numbers < checked.shape[1]
+            checked[int(job.fine), job.numbers[known]] = values[known]
             if not job.fine:
                 file.write(job.numbers.tolist(), values)
                 done += len(values)
-                seconds = time.monotonic() - begin
-                report(f"making burgers ν={ensemble.viscosity:g}: {done}/{total} trajectories, {seconds:.0f} s")
+                report(f"{what}: {done}/{total} trajectories, {time.monotonic() - begin:.0f} s")
         made = _provenance(ensemble, device) | {"seconds": time.monotonic() - begin}
-        file.finish(made | _self_error(kept[False], kept[True]))
+        file.finish(made | _self_error(*checked))
 
 
 def _jobs(ensemble: Ensemble, device: torch.device) -> list[_Job]:
@@ -61,8 +63,12 @@ def _jobs(ensemble: Ensemble, device: torch.device) -> list[_Job]:
     size = _GPU_BATCH if device.type == "cuda" else _CPU_BATCH
     start = ensemble.start(range(ensemble.trajectories), ensemble.grid())
     order = (start.amax(1) - start.amin(1)).argsort(descending=True, stable=True)
-    checked = torch.arange(min(_NUM_CHECKED, ensemble.trajectories))
+    checked = torch.arange(_num_checked(ensemble.trajectories))
     return [_Job(numbers=checked, fine=True), *(_Job(numbers=part, fine=False) for part in order.split(size))]
+
+
+def _num_checked(trajectories: int) -> int:
+    return max(1, min(_MOST_CHECKED, trajectories // 16))
 
 
 def _solve(job: _Job, ensemble: Ensemble, device: torch.device) -> Float[Tensor, "B frames N"]:

@@ -1,6 +1,6 @@
 """Work on all cores at once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -12,11 +12,12 @@ Result = TypeVar("Result")
 
 def in_parallel(
     work: Callable[[Job], Result], jobs: Sequence[Job], device: torch.device
-) -> Iterator[tuple[Job, Result]]:
+) -> Generator[tuple[Job, Result], None, None]:
     """Jobs and their results in the order in which they end; as many at a time as torch has threads, one on a GPU.
 
     Torch runs without the interpreter's lock, so that threads suffice. Meanwhile each operation gets one thread
-    instead of all: for arrays of this size that is several times faster, and it is set back at the end.
+    instead of all, which is several times faster for arrays of this size. That is set back when the generator ends or
+    is closed.
     """
     threads = torch.get_num_threads()
     num_workers = 1 if device.type == "cuda" else threads

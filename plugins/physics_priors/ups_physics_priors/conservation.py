@@ -6,20 +6,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ups_framework.api import Grid, LossTerm, Measure, Metric, Problem, Quantity, SpecError, Step, Term
-from ups_physics_priors.size import size
+from ups_physics_priors.size import root_mean_square, size
 
 
 @frozen(kw_only=True)
 class Conservation(LossTerm):
-    """Mean square relative drift of the conserved quantities from the sample's own start.
+    """Root mean square relative drift of the conserved quantities from the sample's own start.
 
-    mean over samples, predicted frames, quantities ( (Q(prediction_k) - Q(start)) / (V |start|^p) )²
+    sqrt of the mean over samples, predicted frames, quantities of ( (Q(prediction_k) - Q(start)) / (V |start|^p) )²
 
     Q = V · mean_x of Σ_c f_c^p is the integral over the domain of volume V (p = 1: of each component by itself), and
     |start| the root mean square of the field at the start, so that a mean near 0 divides nothing; V cancels. The
     reference is the true frame 0 of the same sample. Nothing to predict gives 0.
 
-    Good values: `share = 0.05`. Raw values of 1e-4 are a drift of 1 % of the field's size.
+    Good values: `share = 0.05`. A raw value of 0.01 is a drift of 1 % of the field's size.
     A decoder that adds a change of zero mean, or a projection, conserves by construction: there is no gradient then.
     """
 
@@ -38,7 +38,7 @@ class Conservation(LossTerm):
                 relative_drift(step.prediction_on_grid[..., c], start[..., c], start[:, 0, :, c], quantity.power)
                 for quantity, c in _with_channels(quantities, problem)
             ]
-            return torch.cat(drifts, dim=-1).square().mean()
+            return root_mean_square(torch.cat(drifts, dim=-1))
 
         return term
 

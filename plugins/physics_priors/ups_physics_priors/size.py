@@ -10,6 +10,19 @@ FLOOR = 1e-12
 """Smallest size, in the field's unit: a field that is 0 everywhere has this one."""
 
 
+_ROUND = 1e-6
+"""Where `root_mean_square` goes from a cone to a parabola."""
+
+
+def root_mean_square(violation: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """sqrt(mean v² + ε²) − ε with ε = 1e-6: the root mean square for all that matters, and smooth at 0.
+
+    Its gradient does not vanish with the violation, as that of a mean square does, so that a weight measured when a
+    prior is nearly satisfied is right later too.
+    """
+    return (violation.square().mean() + _ROUND**2).sqrt() - _ROUND
+
+
 def size(field: Float[Tensor, "B N c"]) -> Float[Tensor, " B"]:
     """Root mean square over the points of the length of a field's vector, sqrt(mean_x Σ_c f_c²): never 0."""
     return field.square().sum(dim=-1).mean(dim=-1).sqrt().clamp_min(FLOOR)
