@@ -89,6 +89,14 @@ class Grid:
         mesh = torch.meshgrid(*(self.coordinates(axis) for axis in range(len(self.axes))), indexing="ij")
         return torch.stack([coordinate.flatten() for coordinate in mesh], dim=-1).float()
 
+    def wrapped(self, points: Float[Tensor, "Q d"]) -> Float[Tensor, "Q d"]:
+        """The same points with coordinates of periodic axes between `lower` and `upper`: both ends are one point."""
+        columns = [
+            axis.lower + torch.remainder(column - axis.lower, axis.length) if axis.periodic else column
+            for axis, column in zip(self.axes, points.unbind(dim=1), strict=True)
+        ]
+        return torch.stack(columns, dim=1)
+
     def unflatten(self, values: Float[Tensor, "... N C"]) -> Float[Tensor, "... C"]:
         """The same values with one dimension an axis in place of N."""
         return torch.unflatten(values, -2, self.shape)

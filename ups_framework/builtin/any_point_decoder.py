@@ -38,6 +38,9 @@ class AnyPointDecoder(Decoder):
     """For each named field b: values stay within ± b standard deviations of the training data, by b tanh(v / b)."""
 
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
+        short = [axis.name for axis, n in zip(problem.axes, problem.grid.shape, strict=True) if n < 4]
+        if short:
+            raise SpecError("use", f"axis {', '.join(short)} has fewer than the 4 points that interpolation needs")
         if self.heads and self.channels % self.heads:
             raise SpecError("heads", f"{self.heads} heads do not divide {self.channels} channels")
         limits = nn.ModuleList(
@@ -142,7 +145,7 @@ class _LogClamp(nn.Module):
 
 
 class _Bound(nn.Module):
-    """A smooth map into an open interval."""
+    """A smooth map into an interval; rounding may reach its ends."""
 
     def __init__(self, channels: slice, limit: float) -> None:
         super().__init__()

@@ -30,6 +30,8 @@ class GridEncoder(Encoder):
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
         if self.kernel % 2 == 0:
             raise SpecError("kernel", f"{self.kernel} is even, so that a point would not be in its middle")
+        if self.kernel // 2 > min(problem.grid.shape):
+            raise SpecError("kernel", f"{self.kernel} reaches beyond the {min(problem.grid.shape)} points of an axis")
         if len(problem.axes) not in _CONVOLUTIONS:
             raise SpecError("use", f"{problem.name} has {len(problem.axes)} axes; this encoder knows 1 to 3")
         return _GridEncoder(self, problem, latent)

@@ -10,13 +10,16 @@ from ups_framework.api import Grid, LossTerm, Problem, SpecError, Step, Term
 _FLOOR = 1e-2
 """Smallest size of a sample, as a fraction of the batch's, that errors are divided by: decayed fields do not rule."""
 
+_NOTHING = 1e-30
+"""Divides the error of a channel that is zero in the whole batch."""
+
 
 def relative_error(prediction: Float[Tensor, "B K Q C"], truth: Float[Tensor, "B K Q C"]) -> Float[Tensor, "B K"]:
     """‖prediction − truth‖ / ‖truth‖ over points, averaged over channels; PDEBench's nRMSE per sample and frame."""
     error = (prediction - truth).square().mean(2)
     size = truth.square().mean(2)
     floor = _FLOOR**2 * size.mean((0, 1), keepdim=True)
-    return (error / torch.maximum(size, floor) + 1e-12).sqrt().mean(-1)
+    return (error / torch.maximum(size, floor).clamp_min(_NOTHING) + 1e-12).sqrt().mean(-1)
 
 
 @frozen(kw_only=True)
@@ -71,7 +74,7 @@ def _reconstruction(step: Step) -> Float[Tensor, ""]:
 
 @frozen(kw_only=True)
 class InverseDecoding(LossTerm):
-    """Relative L2 distance of encode(decode(z)) from z, with z = encode(u) held fixed: the decoder loses nothing.
+    """Relative L2 distance of encode(decode(z)) from z = encode(u), as a target held fixed: the decoder loses nothing.
 
     z is decoded on the whole training grid, which a grid encoder needs. Inverse decoding of UPT (Alkin et al. 2024).
     """

@@ -14,7 +14,7 @@ class Rotary(nn.Module):
 
     On a periodic axis of length L every ω is a whole multiple of 2π/L: a point and its image one period away are the
     same point. On an axis with walls ω is a multiple of π/L, which tells all distances apart. Frequencies grow
-    geometrically from the longest wave to that of two tokens. Su et al., RoFormer (2021), with
+    geometrically from the longest wave to about that of two tokens. Su et al., RoFormer (2021), with
     coordinates in place of positions.
     """
 

@@ -46,6 +46,8 @@ class TransformerStack(Operator):
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
         if self.width % self.heads:
             raise SpecError("heads", f"{self.heads} heads do not divide the width {self.width}")
+        if self.drop_path and self.depth == 1:
+            raise SpecError("drop_path", "grows from 0 at the first block, so that it does nothing in a stack of one")
         return _TransformerStack(self, problem, latent)
 
 
@@ -105,11 +107,16 @@ class _Attention(nn.Module):
     def forward(self, x: Float[Tensor, "B T W"], angles: Float[Tensor, "T pairs"]) -> Float[Tensor, "B T W"]:
         projected = self.queries_keys_values(x).unflatten(-1, (self.heads, 3, -1))
         query, key, value = projected.permute(3, 0, 2, 1, 4)
-        query = Rotary.rotate(self.norm_query(query), angles)
-        key = Rotary.rotate(self.norm_key(key), angles)
+        query = Rotary.rotate(_normalised(query, self.norm_query), angles)
+        key = Rotary.rotate(_normalised(key, self.norm_key), angles)
         attended = functional.scaled_dot_product_attention(query, key, value)
         result: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return result
+
+
+def _normalised(values: Float[Tensor, "B heads T width"], norm: nn.RMSNorm) -> Float[Tensor, "B heads T width"]:
+    """The norm in the precision of the values, which autocast alone would not do."""
+    return functional.rms_norm(values, values.shape[-1:], norm.weight.to(values.dtype))
 
 
 class _GroupedLinear(nn.Module):

@@ -1,7 +1,8 @@
 """The audit: what each loss term does to each trained part, measured on a real batch."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from attrs import frozen
@@ -16,6 +17,12 @@ _ROUNDING = 1e-9
 """A gradient this much smaller than the largest term's is rounding, not effect."""
 
 _LOW_SHARE = 0.01
+
+_NOISE = 0.02
+
+
+Chance = Callable[[], AbstractContextManager[None]]
+"""Makes a block in which torch's global generator is seeded for one purpose."""
 
 
 @frozen(kw_only=True)
@@ -68,21 +75,41 @@ class GradientNorms:
 
 
 def measure_gradients(
-    objective: Objective, make_step: Callable[[], Step], trained: Mapping[str, nn.Module]
+    objective: Objective, make_step: Callable[[], Step], trained: Mapping[str, nn.Module], chance: Chance
 ) -> GradientNorms:
     """One forward and one backward pass a term, each on the same batch made anew by `make_step`.
 
     Gradients that the parts have collected are left as they were. (One pass forward for all terms would have to keep
-    its graph between their backward passes, which compiled parts do not allow.)
+    its graph between their backward passes, which compiled parts do not allow.) Each pass draws the same numbers,
+    inside `chance()`. Outputs that start as zero are woken, as `woken` says.
     """
     parameters = {part: list(module.parameters()) for part, module in trained.items()}
     flat = [parameter for group in parameters.values() for parameter in group]
     raw, parts = {}, {}
-    for name, term in objective.terms.items():
-        value = term(make_step())
-        raw[name] = float(value.detach())
-        parts[name] = _norm_by_part(_gradients(value, flat), parameters)
+    with woken(flat, chance):
+        for name, term in objective.terms.items():
+            with chance():
+                value = term(make_step())
+            raw[name] = float(value.detach())
+            parts[name] = _norm_by_part(_gradients(value, flat), parameters)
     return GradientNorms(raw=raw, parts=parts)
+
+
+@contextmanager
+def woken(parameters: list[nn.Parameter], chance: Chance) -> Iterator[None]:
+    """Give parameters that are zero throughout a little noise inside the block.
+
+    Untrained, an operator changes nothing, and so satisfies conservation exactly and without a gradient: by accident,
+    not by construction. The noise tells the two apart.
+    """
+    asleep = [parameter for parameter in parameters if not parameter.any()]
+    with torch.no_grad(), chance():
+        for parameter in asleep:
+            parameter.normal_(std=_NOISE)
+    yield
+    with torch.no_grad():
+        for parameter in asleep:
+            parameter.zero_()
 
 
 def _gradients(value: Float[Tensor, ""], parameters: list[nn.Parameter]) -> Sequence[Float[Tensor, "..."] | None]:
@@ -121,6 +148,15 @@ def audit_rows(norms: GradientNorms, weights: Mapping[str, float]) -> list[Audit
         )
         for term, raw in norms.raw.items()
     ]
+
+
+def refuse_nonfinite_terms(stage: str, step: int, norms: GradientNorms) -> None:
+    """RunError that names every term whose value or gradient is not finite."""
+    broken = [f"losses.{term}" for term, raw in norms.raw.items() if not math.isfinite(raw + norms.total(term))]
+    if broken:
+        raise RunError(
+            f"stage {stage!r}, before step {step + 1}: {', '.join(broken)} is not finite, in its value or its gradient"
+        )
 
 
 def refuse_terms_without_effect(stage: str, norms: GradientNorms) -> None:

@@ -56,8 +56,12 @@ def try_stages(system: System, data: Data) -> Iterator[StageTrial]:
 def _try_stage(system: System, data: Data, index: int, name: str) -> StageTrial:
     state, batches, objective = begin_stage(system, index), Batches(system, data, name), system.objectives[name]
     started = time.perf_counter()
-    with seeded(batches.device, system.recipe.seed, "audit", name, 0):
-        norms = measure_gradients(objective, lambda: batches.audit_step(0), system.trained_parts(name))
+    norms = measure_gradients(
+        objective,
+        lambda: batches.audit_step(0),
+        system.trained_parts(name),
+        lambda: seeded(batches.device, system.recipe.seed, "audit", name, 0),
+    )
     audit_seconds = time.perf_counter() - started
     state.weights = objective.rebalanced(state.weights, norms.totals())
     step_seconds = sum(

@@ -151,7 +151,8 @@ def _super_resolution(system: System, data: Data, protocol: Protocol) -> dict[st
 def refuse_impossible(recipe: Recipe, data: Data) -> None:
     """RecipeError if the test split has too few frames, or is too coarse, for what `[evaluation]` asks."""
     mistakes = []
-    frames, finest = data.test.values.shape[1], _finest_factor(data)
+    frames, finest = min(data.test.values.shape[1], data.validation.values.shape[1]), _finest_factor(data)
+    trained = data.train.values.shape[1]
     if recipe.evaluation.context >= frames:
         problem = f"{recipe.evaluation.context} given frames leave nothing to predict: the data has {frames} frames"
         mistakes.append(Mistake(path="evaluation.context", problem=problem))
@@ -160,8 +161,8 @@ def refuse_impossible(recipe: Recipe, data: Data) -> None:
             problem = f"{factor} is not possible: the test split has {finest} times the training resolution"
             mistakes.append(Mistake(path="evaluation.super_resolution", problem=problem))
     for name, stage in recipe.stages.items():
-        if stage.unroll >= data.train.values.shape[1]:
-            problem = f"{stage.unroll} predicted frames are too many: the training data has {frames} frames"
+        if stage.unroll >= trained:
+            problem = f"{stage.unroll} predicted frames are too many: the training data has {trained} frames"
             mistakes.append(Mistake(path=f"stages.{name}.unroll", problem=problem))
     if mistakes:
         raise RecipeError(mistakes)

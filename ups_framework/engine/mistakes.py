@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
+import torch
+
 from ups_framework.api import Problem
+from ups_framework.engine.randomness import seeded
 from ups_framework.errors import Mistake, SpecError
 from ups_framework.recipe import Recipe
 
@@ -14,11 +17,12 @@ def find_mistakes(recipe: Recipe) -> list[Mistake]:
         problem = recipe.data.problem()
     except SpecError as error:
         return [*found, _mistake("data", error)]
-    for path, build in _builds(recipe, problem):
-        try:
-            build()
-        except SpecError as error:
-            found.append(_mistake(path, error))
+    with seeded(torch.device("cpu"), recipe.seed, "mistakes"):
+        for path, build in _builds(recipe, problem):
+            try:
+                build()
+            except SpecError as error:
+                found.append(_mistake(path, error))
     return list({str(mistake): mistake for mistake in found}.values())
 
 
@@ -52,6 +56,10 @@ def _stage_mistakes(recipe: Recipe) -> Iterator[Mistake]:
             yield Mistake(
                 path=f"{path}.select", problem=f"{stage.select!r} does not change in a stage that only reconstructs"
             )
+        shares = sum(recipe.losses[loss].share or 0.0 for loss in stage.losses)
+        if shares >= 1:
+            problem = f"the shares of its terms add up to {shares:g}; less than 1 must be left for terms with a weight"
+            yield Mistake(path=f"{path}.losses", problem=problem)
         if all(recipe.losses[loss].share is not None for loss in stage.losses):
             yield Mistake(
                 path=f"{path}.losses", problem="every term has a 'share'; one needs a 'weight' to set the scale"

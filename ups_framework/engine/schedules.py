@@ -41,7 +41,7 @@ def audit_due(every: int, step: int) -> bool:
 
 
 def ema_decay(decay: float, step: int) -> float:
-    """Decay of the moving average after step 0, 1, …: (1 + step) / (10 + step) until that exceeds `decay`.
+    """Decay of the moving average after so many steps: (1 + step) / (10 + step) until that exceeds `decay`.
 
     The average forgets the stage's first weights quickly and is long only when there is something to average.
     """

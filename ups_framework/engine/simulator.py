@@ -1,5 +1,6 @@
 """The thing that a run makes: encoder, operator, decoder and normalisation in one file that needs no recipe."""
 
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ups_framework.api import Latent, PredictedFrame, Problem
-from ups_framework.errors import RunError
+from ups_framework.errors import DataError, RunError
 from ups_framework.numerics.interpolation import cubic_stencil
 from ups_framework.recipe.recipe import SimulatorSettings
 
@@ -47,10 +48,15 @@ class Simulator(nn.Module):
         self.register_buffer("grid_points", problem.grid.points(), persistent=False)
 
     def normalise_by(self, values: Float[Tensor, "B T N C"]) -> None:
-        """Take each channel's mean and standard deviation from training data."""
+        """Take each channel's mean and standard deviation from training data; DataError if one never varies."""
         flat = values.flatten(0, -2).double()
         self.mean.copy_(flat.mean(0))
         self.sd.copy_(flat.std(0))
+        constant = [name for name, sd in zip(self.problem.channel_names, self.sd.tolist(), strict=True) if not sd > 0]
+        if constant:
+            raise DataError(
+                f"{', '.join(constant)} has one value in all training data, or is not finite: nothing to learn"
+            )
 
     def compile_parts(self) -> None:
         """Compile encoder, operator and decoder with `torch.compile`, at their first use; copies are not compiled."""
@@ -75,7 +81,7 @@ class Simulator(nn.Module):
     def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
         """The fields that a latent stands for, at any points of the domain."""
         with self._autocast():
-            values: Tensor = self.decoder(latent, points)
+            values: Tensor = self.decoder(latent, self.problem.grid.wrapped(points))
         return values.float() * self.sd + self.mean
 
     def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
@@ -103,7 +109,7 @@ class Simulator(nn.Module):
         if self.settings.predicts == "state":
             return self._decode_all(advanced, points)
         decoded = self._decode_all([*advanced, *encoded], points)
-        interpolate = cubic_stencil(self.problem.grid, points)
+        interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
         known = torch.stack([interpolate(frame.start) for frame in frames], dim=1)
         return known + decoded[:, : len(frames)] - decoded[:, len(frames) :]
 
@@ -126,8 +132,14 @@ class Simulator(nn.Module):
         `start` holds the fields on the training grid `problem.grid`; `parameters` those of the PDE, which may be left
         out where the training data had one value of each. Raises RunError if a shape does not fit.
         """
+        start = start.to(self.grid_points)
         parameters = self._checked_parameters(start, parameters)
         points = self.grid_points if at is None else at.to(self.grid_points)
+        dims = self.grid_points.shape[1]
+        if points.ndim != 2 or points.shape[1] != dims:
+            raise RunError(f"at has shape {tuple(points.shape)}; expected (points, {dims})")
+        if steps < 1:
+            raise RunError(f"steps is {steps}; expected 1 or more")
         frame = self.first(start, self.encode(start, parameters), parameters)
         fields = [self.predict([frame], points)]
         for _ in range(steps - 1):
@@ -145,14 +157,20 @@ class Simulator(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Self:
-        """Read a simulator. The plugins that its parts come from must be installed; RunError says which is not."""
+        """Read a simulator. The plugins that its parts come from must be installed.
+
+        Raises RunError if the file is no simulator, RecipeError that names the part whose plugin is missing.
+        """
         from ups_framework.engine.build import rebuild_simulator
 
         try:
             payload = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError) as error:
-            raise RunError(f"{path}: not a readable simulator ({error})") from error
-        if not isinstance(payload, dict) or payload.get("schema") != _SCHEMA:
+        except OSError as error:
+            raise RunError(f"{path}: cannot be read ({error.strerror})") from error
+        except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            raise RunError(f"{path}: is damaged, or no file that ups wrote ({type(error).__name__})") from error
+        expected = {"schema", "description", "state"}
+        if not isinstance(payload, dict) or not expected <= payload.keys() or payload["schema"] != _SCHEMA:
             raise RunError(f"{path}: not a simulator of schema {_SCHEMA}; it may be a checkpoint or of another version")
         simulator = rebuild_simulator(payload["description"])
         simulator.load_state_dict(payload["state"])

@@ -4,7 +4,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from ups_framework.api import Data
-from ups_framework.engine.audit import audit_rows, measure_gradients, refuse_terms_without_effect
+from ups_framework.engine.audit import (
+    audit_rows,
+    measure_gradients,
+    refuse_nonfinite_terms,
+    refuse_terms_without_effect,
+)
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
 from ups_framework.engine.evaluate import validation_nrmse
@@ -34,17 +39,15 @@ class StageLoop:
         """Train `state` to the end of the stage, or until `patience` validations bring nothing better."""
         for listener in self._listeners:
             listener.stage_started(self._progress(state))
-        while state.step < self._stage.steps:
+        while state.step < self._stage.steps and not self._exhausted(state):
             started = time.perf_counter()
             self._one_step(state)
-            exhausted = self._validate_if_due(state) and self._exhausted(state)
+            self._validate_if_due(state)
             state.train_seconds += time.perf_counter() - started
             asked = stopping()
             if asked or self._due(state, self._training.checkpoint_every):
                 self._record(state)
                 save(state)
-            if exhausted:
-                break
             if asked:
                 raise Interrupted
         for listener in self._listeners:
@@ -64,8 +67,13 @@ class StageLoop:
         """Measure the gradients of all terms with all frames unrolled, and weigh the terms that have a share."""
         objective = self._system.objectives[self._name]
         trained = self._system.trained_parts(self._name)
-        with seeded(self._batches.device, self._system.recipe.seed, "audit", self._name, state.step):
-            norms = measure_gradients(objective, lambda: self._batches.audit_step(state.step), trained)
+        norms = measure_gradients(
+            objective,
+            lambda: self._batches.audit_step(state.step),
+            trained,
+            lambda: seeded(self._batches.device, self._system.recipe.seed, "audit", self._name, state.step),
+        )
+        refuse_nonfinite_terms(self._name, state.step, norms)
         if state.step == 0:
             refuse_terms_without_effect(self._name, norms)
         state.weights = objective.rebalanced(state.weights, norms.totals())
@@ -94,10 +102,10 @@ class StageLoop:
         for listener in self._listeners:
             listener.trained(self._progress(state), record)
 
-    def _validate_if_due(self, state: State) -> bool:
+    def _validate_if_due(self, state: State) -> None:
         """Measure the averaged weights on the validation split and keep them if they are the best of the stage."""
         if not self._due(state, self._training.validate_every):
-            return False
+            return
         value = validation_nrmse(self._system, state.average, self._data.validation, self._stage.select)
         best = value < state.best
         state.without_best = 0 if best else state.without_best + 1
@@ -106,9 +114,9 @@ class StageLoop:
             state.best_weights = {name: tensor.clone() for name, tensor in state.average.state_dict().items()}
         for listener in self._listeners:
             listener.validated(self._progress(state), self._stage.select, value, best)
-        return True
 
     def _exhausted(self, state: State) -> bool:
+        """Whether `patience` validations have brought nothing better."""
         patience = self._training.patience
         return patience is not None and state.without_best >= patience
 

@@ -9,10 +9,19 @@ from ups_framework.engine.randomness import seeded
 from ups_framework.engine.schedules import learning_rate, unrolled_frames
 from ups_framework.engine.state import State
 from ups_framework.engine.trace import Trace
+from ups_framework.errors import RunError
+
+_NOTHING_TO_TRAIN = (
+    "stage {stage!r}, step {step}: no loss term depends on a trained part while {frames} frames are predicted; "
+    "add one to stages.{stage}.losses that does, or set stages.{stage}.curriculum = 0"
+)
 
 
 def train_step(system: System, stage_name: str, batches: Batches, state: State, trace: Trace) -> None:
-    """Draw a batch, add up the gradients of its micro-batches, step the optimiser and the moving average."""
+    """Draw a batch, add up the gradients of its micro-batches, step the optimiser and the moving average.
+
+    RunError if nothing that is trained has a part in the loss, as when only later frames count and one is unrolled.
+    """
     recipe = system.recipe
     stage, objective, step = recipe.stages[stage_name], system.objectives[stage_name], state.step
     factors = torch.tensor(objective.ramped(state.weights, step, stage.steps)).to(batches.device, non_blocking=True)
@@ -22,6 +31,8 @@ def train_step(system: System, stage_name: str, batches: Batches, state: State, 
     with seeded(batches.device, recipe.seed, "network", stage_name, step):
         for batch in batches.steps("train", step, unrolled_frames(stage, step), micro_batches):
             values = torch.stack(objective.raw(batch))
+            if not values.requires_grad:
+                raise RunError(_NOTHING_TO_TRAIN.format(stage=stage_name, step=step + 1, frames=batch.num_steps))
             ((values * factors).sum() / micro_batches).backward()
             raw += values.detach() / micro_batches
     norm = _clip(state, recipe.optimizer.clip)

@@ -1,0 +1,134 @@
+"""Every recipe loads in all its profiles and runs end to end; what a run leaves is what docs/run-folder.md says."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from ups_framework.cli import group
+from ups_framework.engine.mistakes import find_mistakes
+from ups_framework.plugins import Registry, load_plugins
+from ups_framework.recipe import LoadedRecipe, load_recipe
+from ups_framework.recipe.profiles import profiles_of
+from ups_framework.recipe.source import read_file
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+DOCUMENTED = (ROOT / "docs/run-folder.md").read_text(encoding="utf-8")
+each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: str(path.stem))
+
+Json = Any  # any tree of plain values
+Trial = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_plugins()
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Trial:
+    """Arguments of `ups run` for two steps a stage on a handful of trajectories, below one folder for all recipes."""
+    folder = tmp_path_factory.mktemp("recipes")
+
+    def arguments(recipe: Path, *settings: str) -> list[str]:
+        profile = "cpu" if "cpu" in profiles_of(read_file(recipe)) else "none"
+        tiny = ["data.train=4", "data.validation=2", "data.test=2", "training.batch=2", f"data_folder={folder}/data"]
+        tiny += [f"stages.{name}.steps=2" for name in _load(recipe, registry, profile).recipe.stages]
+        options = [part for setting in (*tiny, *settings) for part in ("--set", setting)]
+        return ["run", str(recipe), "--profile", profile, "--runs", f"{folder}/runs", *options]
+
+    return arguments
+
+
+def _load(recipe: Path, registry: Registry, profile: str) -> LoadedRecipe:
+    return load_recipe(recipe, registry=registry, profile=profile, gpu=False)
+
+
+def _run_folder(arguments: list[str]) -> Path:
+    return Path(arguments[arguments.index("--runs") + 1]) / Path(arguments[1]).stem
+
+
+def test_the_recipes_of_the_readme_are_there() -> None:
+    named = re.findall(r"recipes/\w+\.toml", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {ROOT / name for name in named} <= set(RECIPES)
+
+
+@each_recipe
+def test_a_recipe_has_no_mistakes_in_any_profile(recipe: Path, registry: Registry) -> None:
+    for profile in ("none", *profiles_of(read_file(recipe))):
+        assert find_mistakes(_load(recipe, registry, profile).recipe) == [], profile
+
+
+@each_recipe
+def test_a_recipe_trains_and_evaluates_end_to_end(recipe: Path, trial: Trial, registry: Registry) -> None:
+    arguments = trial(recipe, "tracking.aim=false")
+    result = CliRunner().invoke(group, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    folder = _run_folder(arguments)
+    resolved = _load(folder / "recipe.toml", registry, "none").recipe
+    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert evaluation["schema"] == 1
+    assert evaluation["protocol"]["context"] == resolved.evaluation.context
+    assert set(evaluation["rows"]) == {"model", "reconstruction", *resolved.baselines}
+    for row in evaluation["rows"].values():
+        assert set(row["one_step"]) == set(resolved.metrics)
+        assert set(row["rollout"]) == {*resolved.metrics, "by_step", "by_field"}
+        assert len(row["rollout"]["by_step"]) == evaluation["protocol"]["predicted"]
+    assert set(evaluation["super_resolution"]) == {str(factor) for factor in resolved.evaluation.super_resolution}
+    assert set(evaluation["cost"]) == {"parameters", "train_seconds", "seconds_per_step", "peak_memory_mib"}
+    assert all(isinstance(number, int | float) and math.isfinite(number) for number in _leaves(evaluation["rows"]))
+
+
+def _leaves(value: Json) -> Iterator[Json]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    if inner is None:
+        yield value
+    for item in inner or ():
+        yield from _leaves(item)
+
+
+def test_a_run_leaves_what_the_docs_say_and_shows_it_in_aim(trial: Trial, tmp_path: Path) -> None:
+    arguments = trial(ROOT / "recipes/navier_stokes_decaying.toml", "tracking.aim=true")
+    arguments[arguments.index("--runs") + 1] = str(tmp_path)
+    command = [sys.executable, "-c", "from ups_framework.cli import main; main()", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    folder = _run_folder(arguments)
+    named = {name.rstrip("/") for name in re.findall(r"^\| `([\w./]+)` \|", DOCUMENTED, re.MULTILINE)}
+    if find_spec("aim") is None:
+        named.remove("aim.json")
+    assert {path.name for path in folder.iterdir()} == named
+    assert [line for line in _documented_forms() if not _fits(*line, folder)] == []
+
+
+def _documented_forms() -> list[tuple[str, str, Json]]:
+    """File, subset and example of each JSON block of the page."""
+    blocks = re.findall(r"^```json (\S+) ?(\w*)\n(.*?)^```", DOCUMENTED, re.MULTILINE | re.DOTALL)
+    assert {file for file, _, _ in blocks} == {"metrics.jsonl", "audit.jsonl", "evaluation.json"}
+    return [(file, subset, json.loads(text)) for file, subset, text in blocks]
+
+
+def _fits(file: str, subset: str, example: Json, folder: Path) -> bool:
+    """Whether a real record has the form of the example: its keys, and the same types below them."""
+    text = (folder / file).read_text(encoding="utf-8")
+    records = [json.loads(line) for line in text.splitlines()] if file.endswith("jsonl") else [json.loads(text)]
+    if file.endswith("jsonl"):
+        records = [r for r in records if r["stage"] == "operator" and r.get("subset", "") == subset]
+    return _has_form(records[0], example) and set(records[0]) == set(example)
+
+
+def _has_form(value: Json, example: Json) -> bool:
+    if isinstance(example, dict):
+        return isinstance(value, dict) and all(key in value and _has_form(value[key], example[key]) for key in example)
+    if isinstance(example, list):
+        return isinstance(value, list) and _has_form(value[0], example[0])
+    return isinstance(value, int | float) if isinstance(example, int | float) else type(value) is type(example)
