@@ -8,7 +8,7 @@ whose `build` makes the live thing. Kinds are abstract and specs are final: to v
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from jaxtyping import Float
@@ -83,6 +83,10 @@ Term = Callable[[Step], Float[Tensor, ""]]
 
 class LossTerm(ABC):
     """One term of the objective. `weight`, `share` and `ramp` belong to every term and are applied elsewhere."""
+
+    whole_grid: ClassVar[bool] = False
+    """Whether the term reads fields on the whole training grid. If one of a stage's terms does, everything is decoded
+    there once, and what other terms read at the sampler's points is picked from it."""
 
     @abstractmethod
     def build(self, problem: Problem) -> Term:

@@ -59,7 +59,11 @@ class Model(Protocol):
 
 
 class Step:
-    """One batch of windows with K + 1 frames: frame 0 is given, frames 1 … K are predicted, in physical units."""
+    """One batch of windows with K + 1 frames: frame 0 is given, frames 1 … K are predicted, in physical units.
+
+    With `whole_grid` fields are decoded once on the whole training grid, and those at the supervised points are picked
+    from there; without it they are decoded at those points alone. The values are the same.
+    """
 
     def __init__(
         self,
@@ -68,6 +72,7 @@ class Step:
         truth: Float[Tensor, "B frames N C"],
         parameters: Float[Tensor, "B P"],
         points: Points,
+        whole_grid: bool = False,
         detach_every: int = 0,
     ) -> None:
         self.model = model
@@ -76,6 +81,7 @@ class Step:
         self.parameters = parameters
         self.points = points
         """The points that this step supervises."""
+        self._whole_grid = whole_grid
         self._detach_every = detach_every
         self._encoded: dict[int, Latent] = {}
 
@@ -124,6 +130,8 @@ class Step:
     @cached_property
     def prediction(self) -> Float[Tensor, "B K Q C"]:
         """The predicted fields of frames 1 … K at the supervised points."""
+        if self._whole_grid:
+            return self.prediction_on_grid.index_select(2, self.points.index)
         return self.predict(self.points.coordinates)
 
     @cached_property
@@ -139,6 +147,8 @@ class Step:
     @cached_property
     def reconstruction(self) -> Float[Tensor, "B Q C"]:
         """decode(encode(truth)) of frame 0 at the supervised points."""
+        if self._whole_grid:
+            return self.reconstruction_on_grid.index_select(1, self.points.index)
         return self.model.decode(self.encoded(0), self.points.coordinates)
 
     @cached_property

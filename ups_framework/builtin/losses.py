@@ -1,5 +1,7 @@
 """Loss terms on decoded fields and on latents. All are relative: 1 is the size of what is compared with."""
 
+from typing import ClassVar
+
 import torch
 from attrs import frozen
 from jaxtyping import Float
@@ -79,6 +81,8 @@ class InverseDecoding(LossTerm):
     z is decoded on the whole training grid, which a grid encoder needs. Inverse decoding of UPT (Alkin et al. 2024).
     """
 
+    whole_grid: ClassVar[bool] = True
+
     def build(self, problem: Problem) -> Term:
         return _reencoding
 
@@ -123,6 +127,8 @@ class Spectral(LossTerm):
     F is the discrete Fourier transform of the decoded training grid. Shifting the prediction changes nothing: the term
     asks for the right scales, not the right places. It needs a problem whose axes are all periodic.
     """
+
+    whole_grid: ClassVar[bool] = True
 
     def build(self, problem: Problem) -> Term:
         walls = [axis.name for axis in problem.axes if not axis.periodic]

@@ -33,6 +33,7 @@ class Batches:
                 truth=window,
                 parameters=its_parameters,
                 points=points,
+                whole_grid=self._system.objectives[self._name].whole_grid,
                 detach_every=self._stage.detach_every,
             )
 

@@ -24,6 +24,11 @@ class Objective:
     settings: Mapping[str, WeightedTerm]
     """Weight, share and ramp of each."""
 
+    @property
+    def whole_grid(self) -> bool:
+        """Whether a term reads fields on the whole training grid."""
+        return any(setting.loss.whole_grid for setting in self.settings.values())
+
     def raw(self, step: Step) -> list[Float[Tensor, ""]]:
         """Unweighted values, in the order of the terms."""
         return [term(step).float() for term in self.terms.values()]

@@ -1,6 +1,7 @@
 """The loss and the metric `burgers_residual`: how far fields are from satisfying the equation, by one functional."""
 
 import math
+from typing import ClassVar
 
 import torch
 from attrs import frozen
@@ -45,6 +46,8 @@ class BurgersResidual(LossTerm):
 
     M. Raissi, P. Perdikaris, G. Karniadakis, J. Comput. Phys. 378 (2019).
     """
+
+    whole_grid: ClassVar[bool] = True
 
     def build(self, problem: Problem) -> Term:
         """Raises SpecError on `use` if the problem is not Burgers' equation."""

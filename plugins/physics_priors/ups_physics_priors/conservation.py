@@ -1,5 +1,7 @@
 """What the equation conserves, the prediction should conserve: as a loss term and as a metric."""
 
+from typing import ClassVar
+
 import torch
 from attrs import frozen
 from jaxtyping import Float
@@ -22,6 +24,8 @@ class Conservation(LossTerm):
     Good values: `share = 0.05`. A raw value of 0.01 is a drift of 1 % of the field's size.
     A decoder that adds a change of zero mean, or a projection, conserves by construction: there is no gradient then.
     """
+
+    whole_grid: ClassVar[bool] = True
 
     quantity: str | None = None
     """Name of one conserved quantity of the problem; all of them if it is left out."""
