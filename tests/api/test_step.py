@@ -42,7 +42,7 @@ class Growth:
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)
 
 
-def step_of(model: Growth, rate: Tensor, frames: int, detach_every: int = 0) -> Step:
+def step_of(model: Growth, rate: Tensor, frames: int, *, detach_every: int = 0, whole_grid: bool = False) -> Step:
     """Two samples that begin with 1 … 6 and 7 … 12; the truth of frame k is the start + 100 k."""
     start = torch.arange(1.0, 13.0).reshape(2, 1, 6, 1)
     return Step(
@@ -50,6 +50,7 @@ def step_of(model: Growth, rate: Tensor, frames: int, detach_every: int = 0) -> 
         truth=start + 100 * torch.arange(float(frames)).reshape(1, -1, 1, 1),
         parameters=rate.expand(2, 1),
         points=Points(coordinates=GRID.points()[CHOSEN], index=CHOSEN),
+        whole_grid=whole_grid,
         detach_every=detach_every,
     )
 
@@ -99,3 +100,13 @@ def test_the_gradient_of_frame_three_reaches_back_to_the_last_cut(detach_every: 
 def test_a_cut_changes_no_value() -> None:
     whole, cut = (step_of(Growth(), torch.tensor(2.0), frames=4, detach_every=every) for every in (0, 1))
     assert torch.equal(whole.prediction, cut.prediction)
+
+
+def test_with_the_whole_grid_decoded_the_chosen_points_are_picked_from_it() -> None:
+    model = Growth()
+    at_points, picked = (step_of(model, torch.tensor(2.0), frames=3, whole_grid=whole) for whole in (False, True))
+    assert torch.equal(at_points.prediction, picked.prediction)
+    assert torch.equal(at_points.reconstruction, picked.reconstruction)
+    decoded = model.decoded
+    assert picked.prediction_on_grid.shape == (2, 2, 6, 1)
+    assert model.decoded == decoded

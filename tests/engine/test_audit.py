@@ -1,15 +1,17 @@
 """The audit tells the truth about gradients, and stops what does nothing."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from ups_framework.api import Step
-from ups_framework.engine.audit import GradientNorms, audit_rows, measure_gradients
+from ups_framework.engine.audit import GradientNorms, audit_rows, measure_gradients, woken
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.prepare import Prepared
+from ups_framework.engine.randomness import seeded
 from ups_framework.engine.state import begin_stage
 from ups_framework.errors import RunError
 
@@ -25,7 +27,12 @@ def measure(prepared: Prepared) -> tuple[GradientNorms, Callable[[], Step]]:
     begin_stage(prepared.system, 1)
     batches, objective = Batches(prepared.system, prepared.data, "operator"), prepared.system.objectives["operator"]
     trained = prepared.system.trained_parts("operator")
-    return measure_gradients(objective, lambda: batches.audit_step(0), trained), lambda: batches.audit_step(0)
+    norms = measure_gradients(objective, lambda: batches.audit_step(0), trained, chance)
+    return norms, lambda: batches.audit_step(0)
+
+
+def chance() -> AbstractContextManager[None]:
+    return seeded(torch.device("cpu"), 0, "audit")
 
 
 def test_the_shares_of_all_rows_sum_to_one(train: "Train") -> None:
@@ -39,8 +46,9 @@ def test_gradient_norms_are_those_of_autograd(prepare_recipe: "Prepare") -> None
     (norms, make_batch), simulator = measure(prepared), prepared.system.simulator
     for name, term in prepared.system.objectives["operator"].terms.items():
         simulator.zero_grad()
-        value = term(make_batch())
-        value.backward()
+        with woken(list(simulator.parameters()), chance):
+            value = term(make_batch())
+            value.backward()
         assert norms.raw[name] == pytest.approx(value.item(), rel=1e-6)
         for part in ("encoder", "operator", "decoder"):
             gradients = [p.grad for p in simulator.get_submodule(part).parameters() if p.grad is not None]
@@ -68,6 +76,22 @@ def test_another_term_changes_nothing_of_what_the_audit_says_of_the_first(train:
     before = {row.term: row.raw for row in alone}
     after = {row.term: row.raw for row in both.log.audited_at[0][2]}
     assert {name: after[name] for name in before} == before
+
+
+def test_what_is_satisfied_only_because_nothing_is_trained_yet_has_an_effect(train: "Train") -> None:
+    """An untrained operator conserves exactly; woken, it has the gradient that conservation will have."""
+    run = train("stages.operator.steps=3", terms={"mass": 'use = "conservation", share = 0.05'})
+    first = next(rows for stage, _, rows in run.log.audited_at if stage == "operator")
+    assert {row.term: row.share for row in first}["mass"] == pytest.approx(0.05)
+
+
+def test_waking_leaves_what_is_trained_alone_and_puts_zeros_back(prepare_recipe: "Prepare") -> None:
+    parameters = list(prepare_recipe().system.simulator.operator.parameters())
+    before = [parameter.detach().clone() for parameter in parameters]
+    with woken(parameters, chance):
+        assert all(parameter.any() for parameter in parameters)
+        assert all(torch.equal(p, b) for p, b in zip(parameters, before, strict=True) if b.any())
+    assert all(torch.equal(p, b) for p, b in zip(parameters, before, strict=True))
 
 
 def test_parts_that_a_stage_does_not_train_are_not_in_its_audit(train: "Train") -> None:

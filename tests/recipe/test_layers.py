@@ -160,3 +160,16 @@ def test_a_setting_is_a_toml_value_or_a_bare_word(write: Write, registry: Regist
 def test_a_setting_that_says_nothing_clear_is_refused(write: Write, registry: Registry, setting: str) -> None:
     with pytest.raises(RecipeError, match="--set"):
         _load(write(), registry, setting)
+
+
+def test_a_loss_of_the_base_that_no_stage_lists_any_more_is_dropped(write: Write, registry: Registry) -> None:
+    write()
+    child = write("extends = 'wave.toml'\n[stages.all]\nlosses = ['fit']\n", "child.toml")
+    assert list(_load(child, registry).losses) == ["fit"]
+
+
+def test_a_loss_that_the_file_itself_sets_and_no_stage_lists_is_a_mistake(write: Write, registry: Registry) -> None:
+    write()
+    child = "extends = 'wave.toml'\n[stages.all]\nlosses = ['fit']\n[losses.drift]\nshare = 0.1\n"
+    with pytest.raises(RecipeError, match=r"losses\.drift: no stage uses it"):
+        _load(write(child, "child.toml"), registry)

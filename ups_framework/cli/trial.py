@@ -5,7 +5,7 @@ import click
 from ups_framework.cli.output import print_table
 from ups_framework.cli.results import print_audit
 from ups_framework.engine.audit import refuse_terms_without_effect
-from ups_framework.engine.estimate import StageTrial, peak_memory_mib, slice_of, try_stages
+from ups_framework.engine.estimate import StageTrial, data_memory_mib, peak_memory_mib, slice_of, try_stages
 from ups_framework.engine.prepare import default_device, prepare
 from ups_framework.plugins import Registry
 from ups_framework.recipe import Recipe
@@ -21,13 +21,14 @@ def print_trial(recipe: Recipe, registry: Registry) -> None:
     for trial in try_stages(prepared.system, prepared.data):
         print_audit(trial.name, trial.rows)
         trials.append(trial)
-    _print_estimate(trials)
+    _print_estimate(trials, data_memory_mib(recipe, prepared.data))
     for trial in trials:
         refuse_terms_without_effect(trial.name, trial.norms)
 
 
-def _print_estimate(trials: list[StageTrial]) -> None:
+def _print_estimate(trials: list[StageTrial], data_mib: float) -> None:
     total = sum(trial.seconds for trial in trials)
     each = ", ".join(f"{trial.name} {trial.seconds:.0f} s" for trial in trials)
     click.echo(f"\nestimated training time {total:.0f} s ({each}); making data and evaluating come on top")
-    click.echo(f"peak memory of these steps {peak_memory_mib():.0f} MiB; the whole data set comes on top")
+    steps_mib = peak_memory_mib()
+    click.echo(f"estimated memory {steps_mib + data_mib:.0f} MiB ({steps_mib:.0f} for steps, {data_mib:.0f} for data)")

@@ -96,6 +96,13 @@ def _seconds_a_step(system: System, name: str, batches: Batches, state: State, s
     return min(seconds[1:])
 
 
+def data_memory_mib(recipe: Recipe, data: Data) -> float:
+    """What all splits of the recipe take, from the trajectories of a slice."""
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    total = sum(split.values[0].nbytes * getattr(recipe.data, name) for name, split in splits.items())
+    return float(total) / 1024**2
+
+
 def peak_memory_mib() -> float:
     """Most memory that this process has held so far: on the GPU where there is one, else of the whole process."""
     if torch.cuda.is_available():

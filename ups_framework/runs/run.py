@@ -113,7 +113,17 @@ class Run:
                 save=self._save,
                 stopping=stopper.asked,
             )
-            return trainer.run(state)
+            try:
+                return trainer.run(state)
+            except RunError as error:
+                raise RunError(f"{error}. {self._last_checkpoint()}") from error
+
+    def _last_checkpoint(self) -> str:
+        """What is left of a run that had to stop."""
+        checkpoint = self.folder.latest_checkpoint(self.report)
+        if checkpoint is None:
+            return "There is no checkpoint yet"
+        return f"The last good checkpoint is {checkpoint.path}: --resume goes on from it"
 
     def _save(self, state: State) -> None:
         names = [*self.recipe.stages, "done"]
