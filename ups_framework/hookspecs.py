@@ -19,35 +19,35 @@ def ups_datasets() -> "dict[str, type[Dataset]]":  # type: ignore[empty-body]  #
 
 
 @hookspec
-def ups_encoders() -> "dict[str, type[Encoder]]":  # type: ignore[empty-body]
+def ups_encoders() -> "dict[str, type[Encoder]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Encoders, for `[encoder]`."""
 
 
 @hookspec
-def ups_operators() -> "dict[str, type[Operator]]":  # type: ignore[empty-body]
+def ups_operators() -> "dict[str, type[Operator]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Operators, for `[operator]`."""
 
 
 @hookspec
-def ups_decoders() -> "dict[str, type[Decoder]]":  # type: ignore[empty-body]
+def ups_decoders() -> "dict[str, type[Decoder]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Decoders, for `[decoder]`."""
 
 
 @hookspec
-def ups_samplers() -> "dict[str, type[Sampler]]":  # type: ignore[empty-body]
+def ups_samplers() -> "dict[str, type[Sampler]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Samplers, for `[sampler]`."""
 
 
 @hookspec
-def ups_losses() -> "dict[str, type[LossTerm]]":  # type: ignore[empty-body]
+def ups_losses() -> "dict[str, type[LossTerm]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Loss terms, for `[losses.*]`."""
 
 
 @hookspec
-def ups_metrics() -> "dict[str, type[Metric]]":  # type: ignore[empty-body]
+def ups_metrics() -> "dict[str, type[Metric]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Metrics, for `[metrics.*]`."""
 
 
 @hookspec
-def ups_baselines() -> "dict[str, type[Baseline]]":  # type: ignore[empty-body]
+def ups_baselines() -> "dict[str, type[Baseline]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Baselines, for `[baselines.*]`."""

@@ -18,6 +18,7 @@ class Growth:
     """The latent is the field; each step multiplies it by the parameter; counts how often each part is used."""
 
     problem = PROBLEM
+    grid_points = GRID.points()
 
     def __init__(self) -> None:
         self.encoded, self.advanced, self.decoded = 0, 0, 0
@@ -33,10 +34,11 @@ class Growth:
     def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         self.advanced += 1
         advanced = encoded.with_tokens(encoded.tokens * parameters[:, :, None])
-        return PredictedFrame(start=start, encoded=encoded, advanced=advanced)
+        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=advanced)
 
-    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
-        return self.first(frame.start, frame.advanced, parameters)
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
+        tokens = frame.advanced.tokens.detach() if cut else frame.advanced.tokens
+        return self.first(frame.start, frame.advanced.with_tokens(tokens), parameters)
 
     def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)

@@ -103,7 +103,7 @@ class Parts(nn.Module):
 
     def __init__(self, problem: Problem, encoder: nn.Module, operator: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
-        self.problem = problem
+        self.problem, self.grid_points = problem, problem.grid.points()
         self.encoder, self.operator, self.decoder = encoder, operator, decoder
 
     def encode(self, values: Tensor, parameters: Tensor) -> Latent:
@@ -116,9 +116,10 @@ class Parts(nn.Module):
 
     def first(self, start: Tensor, encoded: Latent, parameters: Tensor) -> PredictedFrame:
         two_steps = torch.full((len(start),), 2.0)  # at the training data's own dt its logarithm is 0
-        return PredictedFrame(start=start, encoded=encoded, advanced=self.operator(encoded, two_steps, parameters))
+        advanced = self.operator(encoded, two_steps, parameters)
+        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=advanced)
 
-    def next(self, frame: PredictedFrame, parameters: Tensor) -> PredictedFrame:
+    def next(self, frame: PredictedFrame, parameters: Tensor, *, cut: bool = False) -> PredictedFrame:
         return self.first(frame.start, frame.advanced, parameters)
 
     def predict(self, frames: Sequence[PredictedFrame], points: Tensor) -> Tensor:

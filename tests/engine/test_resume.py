@@ -67,7 +67,7 @@ def test_killed_after_the_checkpoint_of_a_stage_that_has_run_out_of_patience_it_
     )
     whole = train(*settings)
     assert len(whole.saved) < 20 + 2
-    for checkpoint in whole.saved:
+    for checkpoint in whole.saved[:-1]:
         assert equal(train(*settings, checkpoint=checkpoint), whole)
 
 

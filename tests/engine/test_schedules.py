@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ups_framework.engine.schedules import ema_decay, learning_rate, ramp, unrolled_frames
+from ups_framework.engine.schedules import audit_due, ema_decay, learning_rate, ramp, unrolled_frames
 from ups_framework.recipe.recipe import Optimizer, Stage
 
 
@@ -69,3 +69,7 @@ def test_the_decay_of_the_average_is_short_at_first_and_never_above_the_recipe_s
     assert [ema_decay(0.99, step) for step in (0, 1, 90)] == [0.1, 2 / 11, 0.91]
     assert ema_decay(0.99, 890) == ema_decay(0.99, 10_000) == 0.99
     assert ema_decay(0.0, 50) == 0.0
+
+
+def test_audits_come_often_while_a_stage_is_young() -> None:
+    assert [step for step in range(65) if audit_due(32, step)] == [0, 2, 4, 8, 16, 32, 64]

@@ -66,7 +66,10 @@ class Decoder(ABC):
 
     @abstractmethod
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
-        """A module: `Latent`, coordinates (Q d) → normalised values (B Q C). Cost linear in Q."""
+        """A module: `Latent`, coordinates (Q d) → normalised values (B Q C). Cost linear in Q.
+
+        Coordinates of periodic axes come wrapped between `lower` and `upper`: both ends are one point.
+        """
 
 
 class Sampler(ABC):

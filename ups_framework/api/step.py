@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol
 
+import torch
 from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +18,9 @@ from ups_framework.api.problem import Problem
 class PredictedFrame:
     """A frame that the operator reached, and the known or predicted field that it set out from."""
 
+    model: "Model"
+    """What reached it."""
+
     start: Float[Tensor, "B N C"]
     """The field on the training grid from which its change counts."""
 
@@ -26,13 +30,10 @@ class PredictedFrame:
     advanced: Latent
     """The latent of the frame."""
 
-    def detached(self) -> "PredictedFrame":
-        """The same without a path for gradients."""
-        return PredictedFrame(
-            start=self.start.detach(),
-            encoded=self.encoded.with_tokens(self.encoded.tokens.detach()),
-            advanced=self.advanced.with_tokens(self.advanced.tokens.detach()),
-        )
+    @cached_property
+    def on_grid(self) -> Float[Tensor, "B N C"]:
+        """The frame's field on the training grid: what a rollout through fields goes on from, decoded once."""
+        return self.model.predict([self], self.model.grid_points)[:, 0]
 
 
 class Model(Protocol):
@@ -41,6 +42,10 @@ class Model(Protocol):
     @property
     def problem(self) -> Problem:
         """What is simulated."""
+
+    @property
+    def grid_points(self) -> Float[Tensor, "N d"]:
+        """Coordinates of the training grid, where the model is."""
 
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         """The latent of fields on the training grid."""
@@ -51,8 +56,8 @@ class Model(Protocol):
     def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
 
-    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
-        """The frame one `problem.dt` after a predicted one."""
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
+        """The frame one `problem.dt` after a predicted one; cut, no gradient flows back into that."""
 
     def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
         """The fields of predicted frames, at any points."""
@@ -109,9 +114,8 @@ class Step:
             if done == 0:
                 frames.append(self.model.first(self.truth[:, 0], self.encoded(0), self.parameters))
                 continue
-            cut = self._detach_every and done % self._detach_every == 0
-            before = frames[-1].detached() if cut else frames[-1]
-            frames.append(self.model.next(before, self.parameters))
+            cut = bool(self._detach_every) and done % self._detach_every == 0
+            frames.append(self.model.next(frames[-1], self.parameters, cut=cut))
         return frames
 
     def advanced(self, frame: int) -> Latent:
@@ -121,11 +125,6 @@ class Step:
     def predict(self, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B K Q C"]:
         """The predicted fields of frames 1 … K at any points; not kept."""
         return self.model.predict(self.frames, points)
-
-    @cached_property
-    def grid_points(self) -> Float[Tensor, "N d"]:
-        """Coordinates of the training grid."""
-        return self.problem.grid.points().to(self.truth.device)
 
     @cached_property
     def prediction(self) -> Float[Tensor, "B K Q C"]:
@@ -142,7 +141,7 @@ class Step:
     @cached_property
     def prediction_on_grid(self) -> Float[Tensor, "B K N C"]:
         """The predicted fields of frames 1 … K on the whole training grid."""
-        return self.predict(self.grid_points)
+        return torch.stack([frame.on_grid for frame in self.frames], dim=1)
 
     @cached_property
     def reconstruction(self) -> Float[Tensor, "B Q C"]:
@@ -159,4 +158,4 @@ class Step:
     @cached_property
     def reconstruction_on_grid(self) -> Float[Tensor, "B N C"]:
         """decode(encode(truth)) of frame 0 on the whole training grid."""
-        return self.model.decode(self.encoded(0), self.grid_points)
+        return self.model.decode(self.encoded(0), self.model.grid_points)

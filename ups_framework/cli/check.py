@@ -18,17 +18,13 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: 
     With --step: audit every stage on a slice of data and estimate time and memory; exit code 1 if a loss term has
     no effect on what its stage trains.
     """
-    import torch
-
+    from ups_framework.cli.loading import load
     from ups_framework.cli.trial import print_trial
     from ups_framework.engine.prepare import refuse_mistakes
     from ups_framework.plugins import load_plugins
-    from ups_framework.recipe import load_recipe
 
     registry = load_plugins()
-    loaded = load_recipe(recipe, registry=registry, settings=settings, profile=profile, gpu=torch.cuda.is_available())
-    if loaded.profile is not None:
-        click.echo(f"profile {loaded.profile!r} is laid over the recipe (--profile none checks it as it is)")
+    loaded = load(recipe, registry, settings, profile)
     refuse_mistakes(loaded.recipe)
     stages = ", ".join(f"{name} ({stage.steps} steps)" for name, stage in loaded.recipe.stages.items())
     click.echo(f"{recipe}: no mistakes; stages: {stages}")

@@ -2,7 +2,6 @@
 
 from typing import Any, Literal, get_args, get_origin
 
-import attrs
 import click
 import tomli_w
 
@@ -29,9 +28,9 @@ def command(kind: str, name: str) -> None:
 
 def snippet(component: Component) -> str:
     """The smallest table that names a component; required fields have a value of their type to be replaced."""
-    required = [field.name for field in attrs.fields(component.spec) if field.default is attrs.NOTHING]
-    types = {field.name: field.annotation for field in field_docs(component.spec)}
-    table: dict[str, Any] = {"use": component.name, **{name: _placeholder(types[name]) for name in required}}
+    required = {field.name: field.annotation for field in field_docs(component.spec) if field.required}
+    values = {name: _placeholder(annotation) for name, annotation in required.items()}
+    table: dict[str, object] = {"use": component.name, **values}
     for key in reversed(KINDS[component.kind].table.split(".")):
         table = {key: table}
     note = f"# to be set: {', '.join(required)}\n" if required else ""

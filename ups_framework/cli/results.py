@@ -10,7 +10,7 @@ from ups_framework.engine.audit import AuditRow
 
 
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
-    """One row a method: nRMSE and RMSE of one step and of the whole rollout; then super-resolution and cost."""
+    """One row a method: the best-known metrics of one step and of the whole rollout; then super-resolution and cost."""
     metrics = list(evaluation["rows"]["model"]["one_step"])
     chosen = [metric for metric in ("nrmse", "rmse", "vrmse", "max_error") if metric in metrics]
     rows = [

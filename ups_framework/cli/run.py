@@ -26,30 +26,23 @@ def command(
     Everything goes to the folder RUNS/NAME. Ctrl-C saves a checkpoint and says how to go on.
     """
     click.echo(f"ups run {recipe}: reading the recipe and loading plugins")
-    import torch
-
     from ups_framework.cli.display import Display
+    from ups_framework.cli.loading import load
     from ups_framework.cli.results import print_evaluation
+    from ups_framework.engine.prepare import refuse_mistakes
     from ups_framework.engine.stage_loop import Interrupted
     from ups_framework.plugins import load_plugins
-    from ups_framework.recipe import load_recipe
     from ups_framework.runs.folder import RunFolder
     from ups_framework.runs.run import Run
 
     registry = load_plugins()
-    loaded = load_recipe(recipe, registry=registry, settings=settings, profile=profile, gpu=torch.cuda.is_available())
-    if loaded.profile is not None:
-        click.echo(f"profile {loaded.profile!r} is laid over the recipe (--profile none runs it as it is)")
+    loaded = load(recipe, registry, settings, profile)
+    refuse_mistakes(loaded.recipe)
     folder_name = name or loaded.name
     folder = RunFolder.open(runs / folder_name) if resume else RunFolder.create(runs, folder_name)
     display = Display()
     run = Run(
-        recipe=loaded.recipe,
-        registry=registry,
-        folder=folder,
-        resume=resume,
-        report=display.say,
-        listeners=[display],
+        recipe=loaded.recipe, registry=registry, folder=folder, resume=resume, report=display.say, listeners=[display]
     )
     try:
         with display:

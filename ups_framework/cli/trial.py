@@ -14,8 +14,7 @@ from ups_framework.recipe import Recipe
 def print_trial(recipe: Recipe, registry: Registry) -> None:
     """Print what was found. RunError if a term has no effect, after everything is printed."""
     prepared = prepare(slice_of(recipe), registry, default_device(), click.echo)
-    simulator = prepared.system.simulator
-    parts = [(name, simulator.get_submodule(name)) for name in ("encoder", "operator", "decoder")]
+    parts = prepared.system.simulator.parts.items()
     print_table(["part", "parameters"], [[n, f"{sum(p.numel() for p in part.parameters()):,}"] for n, part in parts])
     trials = []
     for trial in try_stages(prepared.system, prepared.data):

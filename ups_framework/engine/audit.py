@@ -17,9 +17,10 @@ _ROUNDING = 1e-9
 """A gradient this much smaller than the largest term's is rounding, not effect."""
 
 _LOW_SHARE = 0.01
+"""A smaller share of the gradient is warned of."""
 
 _NOISE = 0.02
-
+"""Standard deviation of what wakes a parameter: far below that of trained weights, far above rounding."""
 
 Chance = Callable[[], AbstractContextManager[None]]
 """Makes a block in which torch's global generator is seeded for one purpose."""
@@ -81,7 +82,7 @@ def measure_gradients(
 
     Gradients that the parts have collected are left as they were. (One pass forward for all terms would have to keep
     its graph between their backward passes, which compiled parts do not allow.) Each pass draws the same numbers,
-    inside `chance()`. Outputs that start as zero are woken, as `woken` says.
+    inside `chance()`. Values and norms are those of parts whose zero parameters are woken, as `woken` says.
     """
     parameters = {part: list(module.parameters()) for part, module in trained.items()}
     flat = [parameter for group in parameters.values() for parameter in group]
@@ -106,10 +107,12 @@ def woken(parameters: list[nn.Parameter], chance: Chance) -> Iterator[None]:
     with torch.no_grad(), chance():
         for parameter in asleep:
             parameter.normal_(std=_NOISE)
-    yield
-    with torch.no_grad():
-        for parameter in asleep:
-            parameter.zero_()
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter in asleep:
+                parameter.zero_()
 
 
 def _gradients(value: Float[Tensor, ""], parameters: list[nn.Parameter]) -> Sequence[Float[Tensor, "..."] | None]:

@@ -1,7 +1,7 @@
 """A recipe made live. This is the one file that knows how the parts fit together: read it from top to bottom."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from attrs import frozen
@@ -43,14 +43,14 @@ class System:
 
     def trained_parts(self, stage: str) -> dict[str, nn.Module]:
         """The modules that a stage trains, by name."""
-        return {part: self.simulator.get_submodule(part) for part in self.recipe.stages[stage].trains}
+        return {part: self.simulator.parts[part] for part in self.recipe.stages[stage].trains}
 
 
 def build_system(recipe: Recipe, registry: Registry) -> System:
     """Build every part of a recipe that `find_mistakes` has nothing to say about."""
     problem = recipe.data.problem()
-    description = to_plain(_SimulatorDescription.of(recipe, problem), registry)
-    simulator = _build_simulator(_SimulatorDescription.of(recipe, problem), description, recipe.seed)
+    described = _SimulatorDescription.of(recipe, problem)
+    simulator = _build_simulator(described, to_plain(described, registry), recipe.seed)
     terms = {name: item.loss.build(problem) for name, item in recipe.losses.items()}
     objectives = {
         name: Objective(
@@ -80,7 +80,7 @@ class _SimulatorDescription:
     operator: Operator
     decoder: Decoder
     simulator: SimulatorSettings
-    precision: str
+    precision: Literal["float32", "bfloat16"]
 
     @classmethod
     def of(cls, recipe: Recipe, problem: Problem) -> "_SimulatorDescription":

@@ -13,7 +13,7 @@ from ups_framework.engine.audit import AuditRow, GradientNorms, audit_rows, meas
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
 from ups_framework.engine.randomness import seeded
-from ups_framework.engine.schedules import unrolled_frames
+from ups_framework.engine.schedules import audit_due, unrolled_frames
 from ups_framework.engine.state import State, begin_stage
 from ups_framework.engine.trace import Trace
 from ups_framework.engine.train_step import train_step
@@ -68,7 +68,8 @@ def _try_stage(system: System, data: Data, index: int, name: str) -> StageTrial:
         steps * _seconds_a_step(system, name, batches, state, first)
         for first, steps in _steps_by_frames(system, name).values()
     )
-    audits = system.recipe.stages[name].steps / system.recipe.training.audit_every
+    every, steps = system.recipe.training.audit_every, system.recipe.stages[name].steps
+    audits = sum(audit_due(every, step) for step in range(steps))
     seconds = step_seconds + audits * audit_seconds
     return StageTrial(name=name, norms=norms, rows=audit_rows(norms, state.weights), seconds=seconds)
 

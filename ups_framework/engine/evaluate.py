@@ -149,7 +149,7 @@ def _super_resolution(system: System, data: Data, protocol: Protocol) -> dict[st
 
 
 def refuse_impossible(recipe: Recipe, data: Data) -> None:
-    """RecipeError if the test split has too few frames, or is too coarse, for what `[evaluation]` asks."""
+    """RecipeError if the data has too few frames for a stage or for `[evaluation]`, or is too coarse for the latter."""
     mistakes = []
     frames, finest = min(data.test.values.shape[1], data.validation.values.shape[1]), _finest_factor(data)
     trained = data.train.values.shape[1]

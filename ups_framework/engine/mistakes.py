@@ -35,9 +35,9 @@ def _builds(recipe: Recipe, problem: Problem) -> Iterator[tuple[str, Callable[[]
     for name, term in recipe.losses.items():
         yield f"losses.{name}", lambda term=term: term.loss.build(problem)  # type: ignore[misc]  # bound now
     for name, metric in recipe.metrics.items():
-        yield f"metrics.{name}", lambda metric=metric: metric.build(problem)  # type: ignore[misc]
+        yield f"metrics.{name}", lambda metric=metric: metric.build(problem)  # type: ignore[misc]  # bound now
     for name, baseline in recipe.baselines.items():
-        yield f"baselines.{name}", lambda baseline=baseline: baseline.build(problem)  # type: ignore[misc]
+        yield f"baselines.{name}", lambda baseline=baseline: baseline.build(problem)  # type: ignore[misc]  # bound now
 
 
 def _mistake(path: str, error: SpecError) -> Mistake:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ups_framework.api import Latent, PredictedFrame, Problem
 from ups_framework.errors import DataError, RunError
 from ups_framework.numerics.interpolation import cubic_stencil
-from ups_framework.recipe.recipe import SimulatorSettings
+from ups_framework.recipe.recipe import Part, SimulatorSettings
 
 _SCHEMA = 1
 
@@ -47,6 +47,11 @@ class Simulator(nn.Module):
         self.register_buffer("sd", torch.ones(problem.num_channels))
         self.register_buffer("grid_points", problem.grid.points(), persistent=False)
 
+    @property
+    def parts(self) -> dict[Part, nn.Module]:
+        """The modules that a stage may train, by name."""
+        return {"encoder": self.encoder, "operator": self.operator, "decoder": self.decoder}
+
     def normalise_by(self, values: Float[Tensor, "B T N C"]) -> None:
         """Take each channel's mean and standard deviation from training data; DataError if one never varies."""
         flat = values.flatten(0, -2).double()
@@ -60,7 +65,7 @@ class Simulator(nn.Module):
 
     def compile_parts(self) -> None:
         """Compile encoder, operator and decoder with `torch.compile`, at their first use; copies are not compiled."""
-        for part in (self.encoder, self.operator, self.decoder):
+        for part in self.parts.values():
             part.compile()
 
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
@@ -86,18 +91,19 @@ class Simulator(nn.Module):
 
     def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
-        return PredictedFrame(start=start, encoded=encoded, advanced=self.advance(encoded, parameters))
+        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=self.advance(encoded, parameters))
 
-    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
-        """The frame one `problem.dt` after a predicted one.
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
+        """The frame one `problem.dt` after a predicted one; cut, no gradient flows back into that.
 
         With `rollout = "latent"` the operator goes on from the latent that it reached; with `"field"` the frame is
         decoded on the training grid and encoded again, which puts it back among the latents that fields have.
         """
         if self.settings.rollout == "field":
-            field = self.predict([frame], self.grid_points)[:, 0]
+            field = frame.on_grid.detach() if cut else frame.on_grid
             return self.first(field, self.encode(field, parameters), parameters)
-        return evolve(frame, advanced=self.advance(frame.advanced, parameters))
+        latent = frame.advanced.with_tokens(frame.advanced.tokens.detach()) if cut else frame.advanced
+        return evolve(frame, advanced=self.advance(latent, parameters))
 
     def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
         """The fields of predicted frames, at any points.
@@ -134,18 +140,22 @@ class Simulator(nn.Module):
         """
         start = start.to(self.grid_points)
         parameters = self._checked_parameters(start, parameters)
-        points = self.grid_points if at is None else at.to(self.grid_points)
+        points = None if at is None else at.to(self.grid_points)
         dims = self.grid_points.shape[1]
-        if points.ndim != 2 or points.shape[1] != dims:
+        if points is not None and (points.ndim != 2 or points.shape[1] != dims):
             raise RunError(f"at has shape {tuple(points.shape)}; expected (points, {dims})")
         if steps < 1:
             raise RunError(f"steps is {steps}; expected 1 or more")
         frame = self.first(start, self.encode(start, parameters), parameters)
-        fields = [self.predict([frame], points)]
+        fields = [self._field(frame, points)]
         for _ in range(steps - 1):
             frame = self.next(frame, parameters)
-            fields.append(self.predict([frame], points))
-        return torch.cat(fields, dim=1)
+            fields.append(self._field(frame, points))
+        return torch.stack(fields, dim=1)
+
+    def _field(self, frame: PredictedFrame, points: Float[Tensor, "Q d"] | None) -> Float[Tensor, "B Q C"]:
+        """A frame at points, or on the training grid."""
+        return frame.on_grid if points is None else self.predict([frame], points)[:, 0]
 
     def save(self, path: Path) -> None:
         """Write everything that is needed to use the simulator."""

@@ -1,5 +1,6 @@
 """One stage of training: audit, step, record, validate, save, in that order."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,7 @@ from ups_framework.engine.schedules import audit_due, learning_rate
 from ups_framework.engine.state import State
 from ups_framework.engine.trace import Trace
 from ups_framework.engine.train_step import train_step
+from ups_framework.errors import RunError
 
 
 class Interrupted(Exception):  # noqa: N818  # no error: somebody asked for it
@@ -36,7 +38,11 @@ class StageLoop:
         self._step_seconds = 0.0
 
     def run(self, state: State, save: Callable[[State], None], stopping: Callable[[], bool]) -> None:
-        """Train `state` to the end of the stage, or until `patience` validations bring nothing better."""
+        """Train `state` to the end of the stage, or until `patience` validations bring nothing better.
+
+        Raises Interrupted, with a checkpoint saved, when asked to stop, and RunError if a term has no effect at the
+        first step or is not finite.
+        """
         for listener in self._listeners:
             listener.stage_started(self._progress(state))
         while state.step < self._stage.steps and not self._exhausted(state):
@@ -107,6 +113,11 @@ class StageLoop:
         if not self._due(state, self._training.validate_every):
             return
         value = validation_nrmse(self._system, state.average, self._data.validation, self._stage.select)
+        if not math.isfinite(value):
+            raise RunError(
+                f"stage {self._name!r}, step {state.step}: the validation {self._stage.select} nRMSE is {value}: "
+                "the averaged weights predict nothing finite. Lower optimizer.learning_rate, or unroll more frames"
+            )
         best = value < state.best
         state.without_best = 0 if best else state.without_best + 1
         if best:

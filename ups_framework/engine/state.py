@@ -74,8 +74,8 @@ def begin_stage(system: System, stage: int, train_seconds: float = 0.0) -> State
     """The state before the first step of a stage, which goes on from the simulator's present weights."""
     name = list(system.recipe.stages)[stage]
     trained = system.trained_parts(name)
-    for part in (system.simulator.encoder, system.simulator.operator, system.simulator.decoder):
-        part.requires_grad_(any(part is module for module in trained.values()))
+    for part, module in system.simulator.parts.items():
+        module.requires_grad_(part in trained)
     return State(
         stage=stage,
         step=0,

@@ -49,7 +49,7 @@ class WeightedTerm:
 
 @frozen(kw_only=True)
 class SimulatorSettings:
-    """`[simulator]`: how latents become fields."""
+    """`[simulator]`: how one frame follows another, and how latents become fields."""
 
     rollout: Literal["latent", "field"] = "field"
     """From one predicted frame to the next: `latent` goes on from the latent, which costs the operator alone; `field`
@@ -120,7 +120,8 @@ class Training:
     """Windows per forward pass."""
 
     accumulate: int = field(default=1, validator=_at_least_1)
-    """Forward passes per optimiser step: `accumulate = k` with `batch = b` equals `batch = k b`."""
+    """Forward passes per optimiser step: `accumulate = k` with `batch = b` sees the windows of `batch = k b`, and is
+    the same but for terms that are no plain mean over the batch: these are averaged over passes."""
 
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the networks' matrix products; losses, FFTs and weights stay in float32."""
@@ -214,7 +215,7 @@ class Recipe:
     """Folder for data files, relative to the current folder."""
 
     simulator: SimulatorSettings = field(factory=SimulatorSettings)
-    """How latents become fields."""
+    """How one frame follows another, and how latents become fields."""
 
     optimizer: Optimizer = field(factory=Optimizer)
     """How weights change."""

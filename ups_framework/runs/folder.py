@@ -24,17 +24,20 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs: Path, name: str) -> "RunFolder":
-        """Make a new folder below `runs`; RunError if it exists or `name` is no plain name."""
+        """Make a new folder below `runs`, or take one in which a run stopped before it had trained anything.
+
+        RunError if it holds something that could be lost, or if `name` is no plain name.
+        """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
             raise RunError(f"--name {name!r}: use letters, digits and . _ + - only, a letter or digit first")
         folder = cls(runs / name)
         try:
-            folder.path.mkdir(parents=True)
-            folder.checkpoints.mkdir()
-        except FileExistsError as error:
-            raise RunError(
-                f"{folder.path}: exists already; give the new run another --name, or go on with this one with --resume"
-            ) from error
+            folder.path.mkdir(parents=True, exist_ok=True)
+            if not folder._untrained():
+                raise RunError(
+                    f"{folder.path}: exists already; give the new run another --name, or go on with it with --resume"
+                )
+            folder.checkpoints.mkdir(exist_ok=True)
         except OSError as error:
             raise RunError(f"{folder.path}: cannot be made ({error.strerror})") from error
         return folder
@@ -45,6 +48,12 @@ class RunFolder:
         if not path.is_dir():
             raise RunError(f"{path}: no such run{_near(path)}")
         return cls(path)
+
+    def _untrained(self) -> bool:
+        """Whether a run that is begun here loses nothing: the folder is empty, or a run's without a checkpoint."""
+        ours = {self.recipe.name, self.environment.name, self.checkpoints.name, self.metrics.name, self.audit.name}
+        ours |= {self.aim.name, "run.lock"}
+        return {item.name for item in self.path.iterdir()} <= ours and not any(self.checkpoints.glob("*.pt"))
 
     @property
     def name(self) -> str:

@@ -20,7 +20,6 @@ NUM_SAMPLES = 3
 NUM_FRAMES = 4
 """Times in a picture of frames and in one of spectra."""
 
-
 SPECTRUM_RANGE = 1e-10
 """Energies below this share of the largest are rounding errors and are cut off."""
 

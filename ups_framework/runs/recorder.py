@@ -11,7 +11,7 @@ from ups_framework.runs.tracking import Tracker
 
 Subset = Literal["train", "validation"]
 TermValues = Mapping[str, float]  # "raw" and "weighted"
-AuditRow = Mapping[str, Any]  # "term": str, "raw", "weighted", "share": float, "gradient": {part: norm}
+AuditRecord = Mapping[str, Any]  # "term": str, "raw", "weighted", "share": float, "gradient": {part: norm}
 
 
 @frozen
@@ -43,7 +43,7 @@ class Recorder:
                 labels = {**context, "term": term, "value": kind}
                 self.tracker.scalar("loss", value, step=step, context=labels)
 
-    def audit(self, stage: str, step: int, rows: Sequence[AuditRow]) -> None:
+    def audit(self, stage: str, step: int, rows: Sequence[AuditRecord]) -> None:
         """One line of `audit.jsonl`: what each term weighs and where its gradient goes."""
         append_jsonl(self.folder.audit, {"stage": stage, "step": step, "rows": list(rows)})
         for row in rows:

@@ -10,7 +10,7 @@ from attrs import frozen
 from ups_framework.engine.estimate import peak_memory_mib
 from ups_framework.engine.evaluate import evaluate
 from ups_framework.engine.listener import Listener
-from ups_framework.engine.prepare import Prepared, default_device, prepare, refuse_mistakes
+from ups_framework.engine.prepare import Prepared, default_device, prepare
 from ups_framework.engine.state import State, begin_stage, restored_state
 from ups_framework.engine.trainer import Trainer
 from ups_framework.errors import RunError
@@ -59,7 +59,6 @@ class Run:
         Raises Interrupted after SIGINT or SIGTERM, with a checkpoint written if training had begun; RecipeError,
         DataError or RunError for what the user can mend.
         """
-        refuse_mistakes(self.recipe)
         with self.folder.locked():
             self._write_recipe()
             prepared = prepare(self.recipe, self.registry, default_device(), self.report)
@@ -82,9 +81,10 @@ class Run:
                 tracker.close()
 
     def _write_recipe(self) -> None:
-        """Save the resolved recipe and the environment; RunError if the folder belongs to another recipe."""
+        """Save the resolved recipe and the environment; RunError if another recipe has trained in the folder."""
         text = dump_recipe(self.recipe, self.registry)
-        if self.folder.recipe.exists() and self.folder.recipe.read_text(encoding="utf-8") != text:
+        other = self.folder.recipe.exists() and self.folder.recipe.read_text(encoding="utf-8") != text
+        if other and self.folder.latest_checkpoint(self.report) is not None:
             raise RunError(
                 f"{self.folder.recipe}: is another recipe than the one given, so that its checkpoint does not fit; "
                 f"run that file itself with --resume, or give the new recipe another --name"

@@ -104,7 +104,7 @@ class Growth:
     """A model that multiplies the field by a factor at each step, known on the training grid only."""
 
     def __init__(self, problem: Problem, factor: float) -> None:
-        self.problem = problem
+        self.problem, self.grid_points = problem, problem.grid.points()
         self.factor = torch.tensor(factor, dtype=torch.float64, requires_grad=True)
 
     def encode(self, values: Tensor, parameters: Tensor) -> Latent:
@@ -114,9 +114,10 @@ class Growth:
         return latent.tokens
 
     def first(self, start: Tensor, encoded: Latent, parameters: Tensor) -> PredictedFrame:
-        return PredictedFrame(start=start, encoded=encoded, advanced=encoded.with_tokens(self.factor * start))
+        advanced = encoded.with_tokens(self.factor * start)
+        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=advanced)
 
-    def next(self, frame: PredictedFrame, parameters: Tensor) -> PredictedFrame:
+    def next(self, frame: PredictedFrame, parameters: Tensor, *, cut: bool = False) -> PredictedFrame:
         return self.first(frame.advanced.tokens, frame.advanced, parameters)
 
     def predict(self, frames: Sequence[PredictedFrame], points: Tensor) -> Tensor:

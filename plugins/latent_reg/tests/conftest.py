@@ -18,6 +18,10 @@ class Scaling:
     problem: Problem
     factor: float
 
+    @property
+    def grid_points(self) -> Float[Tensor, "N d"]:
+        return self.problem.grid.points()
+
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         return Latent(tokens=values, positions=self.problem.grid.points())
 
@@ -26,9 +30,9 @@ class Scaling:
         return latent.tokens[:, nearest]
 
     def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
-        return self.next(PredictedFrame(start=start, encoded=encoded, advanced=encoded), parameters)
+        return self.next(PredictedFrame(model=self, start=start, encoded=encoded, advanced=encoded), parameters)
 
-    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         latent = frame.advanced
         return evolve(frame, advanced=latent.with_tokens(self.factor * latent.tokens))
 

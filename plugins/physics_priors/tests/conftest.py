@@ -18,6 +18,10 @@ class Interpolator:
     problem: Problem
     change: Float[Tensor, "N C"]
 
+    @property
+    def grid_points(self) -> Float[Tensor, "N d"]:
+        return self.problem.grid.points()
+
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         return Latent(tokens=values, positions=self.problem.grid.points())
 
@@ -29,9 +33,9 @@ class Interpolator:
         return weights @ latent.tokens
 
     def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
-        return self.next(PredictedFrame(start=start, encoded=encoded, advanced=encoded), parameters)
+        return self.next(PredictedFrame(model=self, start=start, encoded=encoded, advanced=encoded), parameters)
 
-    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+    def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         latent = frame.advanced
         return evolve(frame, advanced=latent.with_tokens(latent.tokens + self.change))
 

@@ -156,10 +156,10 @@ def test_penalty_and_metric_are_one_functional(
     """The test's decoder extends the field linearly to the walls, as the metric does."""
     problem = problem_on(make_grid(*shape, boundary=boundary))
     random = torch.Generator().manual_seed(4)
-    start = torch.randn(3, problem.grid.num_points, 1, generator=random)
+    start = torch.randn(1, problem.grid.num_points, 1, generator=random)
     step = make_step(problem, start, 0.1 * torch.randn(problem.grid.num_points, 1, generator=random), steps=2)
     table = BoundaryViolation().build(problem)(step.prediction_on_grid, step.truth[:, 1:], problem.grid)
-    assert root_mean_square(table).item() == pytest.approx(Boundary().build(problem)(step).item(), abs=1e-6)
+    assert root_mean_square(table[None]).item() == pytest.approx(Boundary().build(problem)(step).item(), abs=1e-6)
 
 
 def test_each_field_is_judged_by_its_own_size(make_grid: MakeGrid, make_step: MakeStep) -> None:

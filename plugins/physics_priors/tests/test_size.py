@@ -15,9 +15,9 @@ def gradient(violation: Tensor) -> Tensor:
 
 @pytest.fixture
 def pattern() -> Tensor:
-    """A violation of root mean square 1."""
+    """A violation of root mean square 1 in each of three samples."""
     values = torch.randn(3, 8, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
-    return values / values.square().mean().sqrt()
+    return values / values.square().mean((1, 2), keepdim=True).sqrt()
 
 
 @pytest.mark.parametrize("violation", [1e-4, 1e-2, 1.0, 1e2])

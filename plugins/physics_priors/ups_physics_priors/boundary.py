@@ -14,8 +14,8 @@ from ups_physics_priors.walls import Face, Layers, Sides, faces, layers_at, poin
 class Boundary(LossTerm):
     """Root mean square violation of the boundary conditions, relative to the size of the sample's own start.
 
-    sqrt of the mean over samples, predicted frames, boundary points, channels of (v / |start|)², where v is, by the
-    axis' boundary,
+    sqrt of the mean over predicted frames, boundary points and channels, averaged over samples, of (v / |start|)²,
+    where v is, by the axis' boundary,
 
     - Dirichlet: u(wall) - wall,
     - Neumann: h (∂u/∂x - wall), with the second-order one-sided difference of u at 0, h and 2h from the wall,

@@ -15,7 +15,8 @@ from ups_physics_priors.size import root_mean_square, size
 class Conservation(LossTerm):
     """Root mean square relative drift of the conserved quantities from the sample's own start.
 
-    sqrt of the mean over samples, predicted frames, quantities of ( (Q(prediction_k) - Q(start)) / (V |start|^p) )²
+    sqrt of the mean over predicted frames and quantities, averaged over samples, of
+    ( (Q(prediction_k) - Q(start)) / (V |start|^p) )²
 
     Q = V · mean_x of Σ_c f_c^p is the integral over the domain of volume V (p = 1: of each component by itself), and
     |start| the root mean square of the field at the start, so that a mean near 0 divides nothing; V cancels. The

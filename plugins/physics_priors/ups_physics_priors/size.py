@@ -9,18 +9,17 @@ from ups_framework.api import Problem
 FLOOR = 1e-12
 """Smallest size, in the field's unit: a field that is 0 everywhere has this one."""
 
-
 _ROUND = 1e-6
 """Where `root_mean_square` goes from a cone to a parabola."""
 
 
-def root_mean_square(violation: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """sqrt(mean v² + ε²) − ε with ε = 1e-6: the root mean square for all that matters, and smooth at 0.
+def root_mean_square(violation: Float[Tensor, "B ..."]) -> Float[Tensor, ""]:
+    """sqrt(mean v² + ε²) − ε of each sample with ε = 1e-6, averaged over samples: the root mean square, smooth at 0.
 
     Its gradient does not vanish with the violation, as that of a mean square does, so that a weight measured when a
     prior is nearly satisfied is right later too.
     """
-    return (violation.square().mean() + _ROUND**2).sqrt() - _ROUND
+    return (violation.flatten(1).square().mean(dim=1) + _ROUND**2).sqrt().mean() - _ROUND
 
 
 def size(field: Float[Tensor, "B N c"]) -> Float[Tensor, " B"]:
