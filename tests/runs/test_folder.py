@@ -28,9 +28,20 @@ def folder(tmp_path: Path) -> RunFolder:
     return RunFolder.create(tmp_path / "runs", "first")
 
 
-def test_a_name_that_exists_is_refused_with_both_ways_out(folder: RunFolder) -> None:
+@pytest.mark.parametrize("kept", ["checkpoint", "simulator", "file of somebody's"])
+def test_a_folder_with_something_to_lose_is_refused_with_both_ways_out(folder: RunFolder, kept: str) -> None:
+    if kept == "checkpoint":
+        folder.save_checkpoint("operator-000010", b"state")
+    else:
+        path = folder.simulator if kept == "simulator" else folder.path / "notes.txt"
+        path.write_text("precious", encoding="utf-8")
     with pytest.raises(RunError, match=r"exists already.*--name.*--resume"):
         RunFolder.create(folder.path.parent, "first")
+
+
+def test_a_folder_in_which_nothing_was_trained_is_taken(folder: RunFolder) -> None:
+    folder.recipe.write_text("seed = 1", encoding="utf-8")
+    assert RunFolder.create(folder.path.parent, "first") == folder
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "two words"])
