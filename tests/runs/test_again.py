@@ -1,0 +1,74 @@
+"""A finished run is measured again by the same simulator, and never on what it was trained on."""
+
+from pathlib import Path
+
+import pytest
+
+from ups_framework.errors import RecipeError, RunError
+from ups_framework.plugins import load_plugins
+from ups_framework.recipe import load_recipe
+from ups_framework.runs.again import evaluate_again
+from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.records import Record, read_json
+from ups_framework.runs.run import Run
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "navier_stokes_decaying.toml"
+TINY = [
+    "data.train=3",
+    "data.validation=1",
+    "data.test=2",
+    "data.points=16",
+    "data.frames=4",
+    "latent.tokens=16",
+    "latent.width=16",
+    "operator.width=16",
+    "encoder.channels=8",
+    "decoder.channels=16",
+    "sampler.points=64",
+    "training.batch=2",
+    "stages.autoencode.steps=2",
+    "stages.operator.steps=2",
+    "tracking.aim=false",
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    path = tmp_path_factory.mktemp("again")
+    registry = load_plugins()
+    recipe = load_recipe(RECIPE, registry=registry, settings=[*TINY, f"data_folder={path}/data"], gpu=False).recipe
+    folder = RunFolder.create(path, "tiny")
+    Run(recipe=recipe, registry=registry, folder=folder, resume=False, report=_quiet).execute()
+    return folder
+
+
+def _quiet(line: str) -> None:
+    """Say nothing."""
+
+
+def _without_cost(evaluation: Record) -> Record:
+    return {key: value for key, value in evaluation.items() if key != "cost"}
+
+
+def test_without_settings_the_result_is_the_run_s_own(finished: RunFolder) -> None:
+    assert evaluate_again(finished, (), _quiet) == _without_cost(read_json(finished.evaluation))
+
+
+def test_another_protocol_can_be_set(finished: RunFolder) -> None:
+    again = evaluate_again(finished, ["evaluation.context=2"], _quiet)
+    assert again["protocol"]["context"] == 2
+    assert again["protocol"]["predicted"] == 2
+
+
+def test_more_test_trajectories_than_the_run_kept_are_refused(finished: RunFolder) -> None:
+    with pytest.raises(RecipeError, match=r"data\.test: the run kept 2 trajectories for testing"):
+        evaluate_again(finished, ["data.test=5"], _quiet)
+
+
+def test_other_data_may_be_as_much_as_one_likes(finished: RunFolder) -> None:
+    assert evaluate_again(finished, ["data.test=3", "data.seed=7"], _quiet)["protocol"]["test"] == 3
+
+
+def test_what_would_make_another_simulator_is_refused(finished: RunFolder) -> None:
+    with pytest.raises(RunError, match="trained with other settings of operator"):
+        evaluate_again(finished, ["operator.depth=2"], _quiet)
