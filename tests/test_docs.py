@@ -108,11 +108,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     def write(module: Block) -> None:
         (declared,) = [block for block in _blocks("toml", "pyproject.toml") if block.page == module.page]
-        points = tomllib.loads(declared.text)["project"]["entry-points"]["ups"]
+        project = tomllib.loads(declared.text)["project"]
+        points = project["entry-points"]["ups"]
         assert module.about == f"{next(iter(points.values()))}.py"
         info = tmp_path / "example-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: example\nVersion: 1.0\n")
+        metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        (info / "METADATA").write_text(metadata)
         (info / "entry_points.txt").write_text("[ups]\n" + "".join(f"{n} = {m}\n" for n, m in points.items()))
         (tmp_path / module.about).write_text(module.text, encoding="utf-8")
 

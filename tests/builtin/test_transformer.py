@@ -257,6 +257,11 @@ def test_heads_that_do_not_divide_the_width_are_refused() -> None:
         untrained(spec(heads=5))
 
 
+def test_an_mlp_without_a_hidden_channel_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"^mlp_ratio: 0.001 of the width 32 is less than one channel"):
+        untrained(spec(mlp_ratio=0.001))
+
+
 def test_heads_whose_channels_do_not_divide_by_the_axes_are_refused() -> None:
     box = problem_over(X, Axis(name="y"), Axis(name="z"))
     with pytest.raises(SpecError, match=r"^heads: channels per head \(8\) do not divide by 2 × 3 axes"):

@@ -1,15 +1,19 @@
 """The command line explains what is installed, never shows a traceback, and answers `--help` at once."""
 
 import json
+import shlex
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from ups_framework.cli import COMMANDS, group
+from ups_framework.cli.group import _OUT_OF_MEMORY
+from ups_framework.cli.run import resume_command
 from ups_framework.errors import Mistake, RecipeError, RunError
 from ups_framework.plugins import KINDS, load_plugins
 
@@ -40,6 +44,20 @@ def test_an_unknown_command_is_an_error_of_usage_with_the_nearest() -> None:
     assert "no command called 'lst' (did you mean 'list'" in output
 
 
+@pytest.mark.parametrize("on_path", [True, False])
+def test_a_stopped_run_names_a_program_that_the_shell_finds(
+    on_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ups = tmp_path / "my env" / "ups"
+    other = tmp_path / "bin" / "ups"
+    for program in (ups, other):
+        program.parent.mkdir()
+        program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(ups.parent if on_path else other.parent))
+    monkeypatch.setattr(sys, "argv", [str(ups), "run", "a.toml", "--resume", "--name", "b"])
+    assert shlex.split(resume_command()) == ["ups" if on_path else str(ups), "run", "a.toml", "--name", "b", "--resume"]
+
+
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
     """A command that raises what the test puts here."""
@@ -59,6 +77,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
         (RunError("no such run"), 1, "Error: no such run\n"),
         (RecipeError([Mistake(path="a.b", problem="wrong")]), 2, "a.b: wrong\n1 mistake in the recipe.\n"),
         (KeyboardInterrupt(), 130, "Interrupted.\n"),
+        (RuntimeError("CUDA out of memory. Tried"), 1, f"Error: {_OUT_OF_MEMORY}\n(CUDA out of memory. Tried)\n"),
     ],
 )
 def test_an_error_is_a_message_and_an_exit_code(

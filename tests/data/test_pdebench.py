@@ -117,6 +117,19 @@ def test_a_disk_that_runs_full_is_told_and_leaves_nothing(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_quota_or_limit_is_told_before_anything_is_computed(tmp_path: Path) -> None:
+    message = pytest.raises(DataError, match=r"a\.hdf5: cannot be written .*make room")
+    with message, largest_file(2000), new_file(tmp_path / "a.hdf5", trajectories=5, x=X, t=T):
+        pytest.fail("there is no such room")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("in the way")
+    with pytest.raises(DataError, match="data/burgers: cannot be written"), exclusive(tmp_path / "data/burgers", quiet):
+        pytest.fail("there is no such folder")
+
+
 def test_a_truncated_file_says_to_delete_it(tmp_path: Path) -> None:
     path = write(tmp_path / "a.hdf5")
     path.write_bytes(path.read_bytes()[:-1000])

@@ -125,6 +125,14 @@ def test_a_file_that_is_no_simulator_is_an_error_that_names_it(
         Simulator.load(path)
 
 
+def test_weights_that_do_not_fit_the_parts_are_an_error_that_names_the_file(file: Path) -> None:
+    payload = torch.load(file, weights_only=True)
+    payload["state"].popitem()
+    torch.save(payload, file)
+    with pytest.raises(RunError, match=f"{file.name}: its weights do not fit"):
+        Simulator.load(file)
+
+
 def test_a_simulator_of_a_plugin_that_is_missing_says_which(file: Path) -> None:
     payload = torch.load(file, weights_only=True)
     payload["description"]["encoder"]["use"] = "gone:grid"

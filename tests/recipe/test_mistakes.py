@@ -16,6 +16,7 @@ WRONG = [
     ("operator.depth=0", "operator.depth: must be >= 1: 0"),
     ("operator.heads=17", "operator.heads: must be at most 8 times depth: 17"),
     ("operator.drop=nan", "operator.drop: expected a number, found nan"),
+    ("operator.drop=inf", "operator.drop: expected a number, found inf"),
     ("operator.causal=1", "operator.causal: expected true or false, found 1"),
     ("operator.causal='false'", 'operator.causal: expected true or false, found "false"'),
     ("operator.widht=3", "operator.widht: unknown key; known keys are attention, bias, causal, depth, drop, heads"),
@@ -52,6 +53,10 @@ WRONG = [
     ("metrics.'a b'.use=rmse", "metrics.a b: a name has only letters"),
     ("training.batch=-1", "training.batch: must be >= 1: -1"),
     ("optimizer.learning_rate=1" + "0" * 400, "optimizer.learning_rate: expected a number, found one too large"),
+    ("seed=99999999999999999999", "seed: expected a whole number of at most 64 bits"),
+    ('data_folder="a\\u0000b"', "data_folder: expected a text without null characters"),
+    ("optimizer.betas=[0.9, 1.0]", "optimizer.betas: must be < 1.0: 1.0"),
+    ("evaluation.super_resolution=[1, 0]", "evaluation.super_resolution: must be >= 1: 0"),
     ("sede=3", "sede: unknown key (did you mean 'seed'?)"),
     ("profile.cpu.seed=3", "profile: unknown key"),
 ]

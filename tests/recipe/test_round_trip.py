@@ -50,7 +50,7 @@ def plain(recipe_text: str) -> dict[str, Any]:
         "seed=1",
         "operator={use='repeated', inner={use='stack', depth=1}, others=[{use='spectral', modes=2}]}",
         "operator={use='repeated', inner={use='stack', depth=1}, after={use='spectral', modes=2}}",
-        "decoder.bound={u=1, 'odd name'=inf}",
+        "decoder.bound={u=1, 'odd name'=1e300}",
         "losses.drift.limit=3",
         "optimizer.clip=1",
         "training.patience=3",

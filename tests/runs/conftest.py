@@ -130,5 +130,5 @@ def _evaluation() -> dict[str, object]:
             "reconstruction": {"one_step": {"nrmse": 0.006, "rmse": 0.003}},
         },
         "super_resolution": {"1": {"nrmse": 0.05}, "2": {"nrmse": 0.056}, "4": {"nrmse": 0.071}},
-        "cost": {"parameters": 236_000, "train_seconds": 231.4, "seconds_per_step": 0.0712},
+        "cost": {"parameters": 236_000, "train_seconds": 231.4, "seconds_per_step": 0.0712, "peak_memory_mib": 812.5},
     }

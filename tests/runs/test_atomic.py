@@ -61,6 +61,9 @@ def test_a_line_that_does_not_fit_leaves_the_lines_before(tmp_path: Path) -> Non
 def test_a_missing_folder_is_an_error_that_names_the_path(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="nowhere/file: not written"):
         write_whole(tmp_path / "nowhere" / "file", b"")
+    (tmp_path / "a file").touch()
+    with pytest.raises(RunError, match="a file/file: not written"):
+        write_whole(tmp_path / "a file" / "file", b"")
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:

@@ -114,3 +114,20 @@ def test_no_checkpoint_is_none_and_only_damaged_ones_are_an_error(folder: RunFol
     folder.save_checkpoint("operator-1", b"state").write_bytes(b"")
     with pytest.raises(RunError, match="every checkpoint is damaged"):
         folder.latest_checkpoint(lambda _: None)
+
+
+def test_a_checkpoint_that_cannot_be_read_counts_as_damaged(folder: RunFolder) -> None:
+    folder.save_checkpoint("operator-000010", b"good")
+    newest = folder.save_checkpoint("operator-000020", b"newer")
+    newest.unlink()
+    newest.mkdir()
+    said: list[str] = []
+    checkpoint = folder.latest_checkpoint(said.append)
+    assert checkpoint is not None
+    assert (checkpoint.payload, len(said)) == (b"good", 1)
+
+
+def test_a_run_whose_folder_of_checkpoints_is_gone_gets_another(folder: RunFolder) -> None:
+    folder.checkpoints.rmdir()
+    with folder.locked():
+        assert folder.save_checkpoint("operator-000010", b"state").exists()

@@ -1,18 +1,22 @@
 """The report: from a folder alone, whole, self-contained."""
 
+import itertools
+import math
 import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
+from matplotlib.text import Annotation
 
 from ups_framework.errors import RunError
-from ups_framework.runs import pictures
+from ups_framework.runs import curves, pictures
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.predictions import Predictions, load_predictions, save_predictions
-from ups_framework.runs.records import read_json, write_json
+from ups_framework.runs.records import read_json, read_jsonl, write_json
 from ups_framework.runs.report import write_report
 from ups_framework.runs.spectra import energy_spectrum
 
@@ -59,6 +63,7 @@ def test_a_report_is_well_formed_loads_nothing_and_has_every_section(filled_fold
     assert all(source.startswith("data:image/png;base64,") for source in parsed.sources)
     assert "http" not in re.sub(r"base64,[^\"]*", "", text)
     assert 'class="missing"' not in text
+    assert "<dt>peak memory MiB</dt>" in text
     assert seconds < 5
 
 
@@ -101,6 +106,53 @@ def test_a_diverged_rollout_is_reported_as_such(filled_folder: RunFolder) -> Non
     save_predictions(filled_folder.predictions, predictions)
     write_report(filled_folder)
     assert "no finite nRMSE" in filled_folder.report.read_text()
+
+
+def test_a_stage_is_marked_where_the_one_before_ended(filled_folder: RunFolder) -> None:
+    metrics, audits = read_jsonl(filled_folder.metrics), read_jsonl(filled_folder.audit)
+    audits += [{"stage": "last", "step": 3000, "rows": audits[-1]["rows"]}]
+    for figure, starts in (
+        (curves.loss_curves(metrics), {"autoencode": 0, "operator": 600}),
+        (curves.validation_curve(metrics), {"autoencode": 0, "operator": 600}),
+        (curves.gradient_shares(audits), {"autoencode": 300, "operator": 900, "last": 3000}),
+    ):
+        assert figure is not None
+        for axes in figure.axes:
+            named = {text.get_text(): text for text in axes.texts if isinstance(text, Annotation)}
+            assert {name: text.xy[0] for name, text in named.items()} == starts
+            heights = sorted(text.xyann[1] for text in named.values())
+            assert all(second - first >= 9 for first, second in itertools.pairwise(heights))
+
+
+def test_no_line_joins_two_stages(filled_folder: RunFolder) -> None:
+    figures = [
+        curves.loss_curves(read_jsonl(filled_folder.metrics)),
+        curves.validation_curve(read_jsonl(filled_folder.metrics)),
+        curves.gradient_shares(read_jsonl(filled_folder.audit)),
+    ]
+    lines = [line for figure in figures if figure for axes in figure.axes for line in axes.lines]
+    assert any(np.isnan(line.get_ydata()).any() for line in lines)
+    for line in lines:
+        pairs = itertools.pairwise(np.asarray(line.get_xydata()).tolist())
+        assert not [end for (start, y), (end, z) in pairs if start <= 600 < end and math.isfinite(y + z)]
+
+
+def test_all_labels_of_an_axis_look_alike(filled_folder: RunFolder) -> None:
+    records = read_jsonl(filled_folder.metrics)
+    figure = curves.validation_curve(records)
+    assert figure is not None
+    (axes,) = figure.axes
+    labels = axes.get_yticklabels(which="both")
+    assert len({(label.get_fontsize(), label.get_color()) for label in labels}) == 1
+
+
+def test_a_unit_of_1_is_left_out_of_labels() -> None:
+    line = attrs.evolve(_constant((8,)), axis_units=("1",), channel_units=("1",))
+    figure = pictures.field_pictures(line, 0)
+    assert figure is not None
+    texts = [label for axes in figure.axes for label in (axes.get_xlabel(), axes.get_ylabel()) if label]
+    assert sorted(texts) == ["T", "a", "error of T", "time t", "time t", "time t"]
+    assert pictures.spectra(line, 0).axes[0].get_ylabel() == "energy E(k) of T"
 
 
 def test_fields_over_two_axes_are_shown_as_frames_and_over_three_are_left_out() -> None:

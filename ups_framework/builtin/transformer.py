@@ -48,6 +48,8 @@ class TransformerStack(Operator):
             raise SpecError("heads", f"{self.heads} heads do not divide the width {self.width}")
         if self.drop_path and self.depth == 1:
             raise SpecError("drop_path", "grows from 0 at the first block, so that it does nothing in a stack of one")
+        if self.width * self.mlp_ratio < 1:
+            raise SpecError("mlp_ratio", f"{self.mlp_ratio:g} of the width {self.width} is less than one channel")
         return _TransformerStack(self, problem, latent)
 
 

@@ -8,6 +8,11 @@ import click
 from ups_framework.errors import RecipeError, UpsError
 from ups_framework.suggest import did_you_mean
 
+_OUT_OF_MEMORY = (
+    "out of memory: lower training.batch, evaluation.batch, or the sizes of the data, the latent or the networks; "
+    "checkpoints are kept"
+)
+
 
 class LazyGroup(click.Group):
     """Commands by name with their help lines; `<package>.<name>` is imported for its `command` on use."""
@@ -41,9 +46,19 @@ class LazyGroup(click.Group):
         except UpsError as error:
             click.echo(_message(error), err=True)
             ctx.exit(error.exit_code)
+        except (MemoryError, RuntimeError) as error:  # torch raises plain RuntimeErrors on the CPU
+            if not _is_out_of_memory(error):
+                raise
+            click.echo(f"Error: {_OUT_OF_MEMORY}\n({str(error).splitlines()[0]})", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    texts = ("out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or any(text in str(error) for text in texts)
 
 
 def _message(error: UpsError) -> str:

@@ -13,6 +13,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console = Console()
     if console.is_terminal:
         table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        for column in table.columns:
+            column.overflow = "fold"  # a narrow terminal breaks long words and loses nothing
         for row in rows:
             table.add_row(*(cell.replace("[", r"\[") for cell in row))
         console.print(table)

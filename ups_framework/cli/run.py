@@ -1,6 +1,7 @@
 """`ups run`: train a recipe, evaluate the simulator, write the report."""
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -48,12 +49,19 @@ def command(
         with display:
             evaluation = run.execute()
     except (Interrupted, KeyboardInterrupt):
-        click.echo(f"stopped; go on with: {_resume_command()}", err=True)
+        click.echo(f"stopped; go on with: {resume_command()}", err=True)
         sys.exit(130)
     print_evaluation(evaluation)
     click.echo(f"{folder.path}: simulator.pt, evaluation.json, report.html")
 
 
-def _resume_command() -> str:
+def resume_command() -> str:
+    """The command that is running, as a shell takes it, with `--resume`."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--resume"]
-    return shlex.join(["ups", *arguments, "--resume"])
+    return shlex.join([_program(), *arguments, "--resume"])
+
+
+def _program() -> str:
+    """`ups` where the shell finds this one by that name, else the path that was called."""
+    found = shutil.which("ups")
+    return "ups" if found and Path(found).resolve() == Path(sys.argv[0]).resolve() else sys.argv[0]

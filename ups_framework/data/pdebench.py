@@ -112,7 +112,8 @@ class NewFile:
         """Lay the file out, with room for the values."""
         self._path = path
         self._bytes = 4 * shape[1] * shape[2]
-        _need_room(path.parent, shape[0] * self._bytes)
+        path.unlink(missing_ok=True)  # a killed process may have left it
+        need_room(path.parent, shape[0] * self._bytes)
         self._missing = set(range(shape[0]))
         at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -124,7 +125,7 @@ class NewFile:
         self._file = path.open("r+b")
 
     def write(self, index: Sequence[int], values: Float[Tensor, "B T N"]) -> None:
-        """The trajectories with these numbers, written past HDF5: see `_need_room`."""
+        """The trajectories with these numbers, written past HDF5: see `need_room`."""
         for number, trajectory in zip(index, values.float().cpu().numpy().astype("<f4"), strict=True):
             self._file.seek(self._offset + number * self._bytes)
             self._file.write(trajectory.tobytes())
@@ -134,7 +135,7 @@ class NewFile:
         """Close the file after the last trajectory, with attributes of the root, and wait until it is on the disk."""
         assert not self._missing, f"{len(self._missing)} trajectories were not written"
         self._file.close()
-        _need_room(self._path.parent, 0)
+        need_room(self._path.parent, 0)
         with h5py.File(self._path, "r+") as file:
             file.attrs.update(attributes)
         with self._path.open("rb") as written:
@@ -173,10 +174,13 @@ def new_file(
 def exclusive(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
     """Keeps other processes that ask for the same folder waiting, so that data is made once.
 
-    The lock goes with the process, however it ends. Makes the folder if it is missing.
+    The lock goes with the process, however it ends. Makes the folder if it is missing; DataError if that fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror}); choose another folder for data") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -188,11 +192,20 @@ def exclusive(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _need_room(folder: Path, num_bytes: int) -> None:
-    """OSError if the disk has not so much room: HDF5 must not find out itself, since it can crash the process then."""
-    free = shutil.disk_usage(folder).free
-    if free < num_bytes + _MARGIN_BYTES:
-        raise OSError(errno.ENOSPC, f"{num_bytes / 2**20:.0f} MiB needed, {free / 2**20:.0f} MiB free")
+def need_room(folder: Path, num_bytes: int) -> None:
+    """OSError if no file of so many bytes and a little more has room: the disk is full, or a quota or limit forbids it.
+
+    HDF5 must not find out itself, since it can crash the process then. Hold `exclusive(folder)` meanwhile.
+    """
+    needed, free = num_bytes + _MARGIN_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"{needed / 2**20:.1f} MiB needed, {free / 2**20:.1f} MiB free")
+    probe = folder / ".room.partial"
+    try:
+        with probe.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, needed)
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 @contextmanager

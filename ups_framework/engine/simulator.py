@@ -183,7 +183,13 @@ class Simulator(nn.Module):
         if not isinstance(payload, dict) or not expected <= payload.keys() or payload["schema"] != _SCHEMA:
             raise RunError(f"{path}: not a simulator of schema {_SCHEMA}; it may be a checkpoint or of another version")
         simulator = rebuild_simulator(payload["description"])
-        simulator.load_state_dict(payload["state"])
+        try:
+            simulator.load_state_dict(payload["state"])
+        except (RuntimeError, TypeError) as error:
+            raise RunError(
+                f"{path}: its weights do not fit the parts that the installed plugins make; install the versions that "
+                "trained it (environment.json of its run tells which)"
+            ) from error
         assert isinstance(simulator, cls)
         return simulator.to(device).eval()
 

@@ -102,7 +102,9 @@ class Optimizer:
     weight_decay: float = field(default=1e-4, validator=_not_negative)
     """Decoupled weight decay of matrices; vectors (norms, biases) have none."""
 
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[float, float] = field(
+        default=(0.9, 0.99), validator=validators.deep_iterable(validators.and_(_not_negative, validators.lt(1.0)))
+    )
     """Decay of the running means of the gradient and of its square."""
 
     clip: float | None = field(default=None, validator=validators.optional(validators.gt(0.0)))
@@ -156,7 +158,7 @@ class Evaluation:
     context: int = field(default=10, validator=_at_least_1)
     """Frames given to every method; predictions start after the last of them and run to the end."""
 
-    super_resolution: tuple[int, ...] = (1, 2, 4)
+    super_resolution: tuple[int, ...] = field(default=(1, 2, 4), validator=validators.deep_iterable(_at_least_1))
     """Factors of the training resolution at which the rollout is measured against truth of that resolution."""
 
     batch: int = field(default=64, validator=_at_least_1)

@@ -43,18 +43,22 @@ def read_exact(value: object, annotation: Any) -> object:
     """An int, bool or str and nothing that Python would take for one: `True` is no int."""
     if type(value) is not annotation:
         raise mismatch(value, annotation)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise wrong("expected a whole number of at most 64 bits, found a larger one")
+    if isinstance(value, str) and "\0" in value:
+        raise wrong("expected a text without null characters")
     return value
 
 
 def read_float(value: object, annotation: Any) -> float:
-    """A number; `nan` is none."""
+    """A number; `nan` and `inf` are none."""
     if type(value) not in (int, float):
         raise mismatch(value, annotation)
     try:
         number = float(value)  # type: ignore[arg-type]  # an int or a float, as the line above says
     except OverflowError:
         raise wrong("expected a number, found one too large for double precision") from None
-    if math.isnan(number):
+    if not math.isfinite(number):
         raise mismatch(value, annotation)
     return number
 

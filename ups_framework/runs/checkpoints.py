@@ -69,7 +69,10 @@ def _list(folder: Path) -> list[tuple[int, Path]]:
 def _read(path: Path) -> Checkpoint | None:
     match = _NAME.fullmatch(path.name)
     assert match is not None, f"{path} was listed as a checkpoint"
-    payload = path.read_bytes()
+    try:
+        payload = path.read_bytes()
+    except OSError:
+        return None
     if _digest(payload) != match["digest"]:
         return None
     return Checkpoint(path=path, step_name=match["step"], payload=payload)

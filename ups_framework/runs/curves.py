@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from ups_framework.runs.plot_style import INK, curve_axes, legend, line_style, panels, thinned
 from ups_framework.runs.records import Record
 
-Points = list[tuple[int, float]]
-"""Steps and values."""
+Point = tuple[str, int, float | None]
+"""Stage, step and value."""
 
 STEP = "training step"
 
@@ -25,12 +25,12 @@ def loss_curves(records: Sequence[Record]) -> Figure | None:
     terms = _in_order(term for record in train for term in record["terms"])
     for axes, kind in ((left, "raw"), (right, "weighted")):
         for index, term in enumerate(terms):
-            points = [(r["step"], r["terms"][term][kind]) for r in train if term in r["terms"]]
+            points = [(r["stage"], r["step"], r["terms"][term][kind]) for r in train if term in r["terms"]]
             _draw(axes, points, label=term, **line_style(index))
-    totals = [(record["step"], record["values"]["loss"]) for record in train if "loss" in record["values"]]
+    totals = [(r["stage"], r["step"], r["values"]["loss"]) for r in train if "loss" in r["values"]]
     _draw(right, totals, label="total", color=INK, linewidth=1.8, zorder=1)
     for axes, title in ((left, "Loss terms, raw"), (right, "Loss terms, weighted")):
-        _finish(axes, train, y="loss", title=title)
+        _finish(axes, _starts(records), y="loss", title=title)
     legend(figure)
     return figure
 
@@ -42,9 +42,9 @@ def validation_curve(records: Sequence[Record]) -> Figure | None:
         return None
     figure, [[axes]] = panels(1, 1, (9.0, 3.2))
     for index, name in enumerate(_in_order(name for record in validation for name in record["values"])):
-        points = [(r["step"], r["values"][name]) for r in validation if name in r["values"]]
+        points = [(r["stage"], r["step"], r["values"][name]) for r in validation if name in r["values"]]
         _draw(axes, points, label=name, marker="o", markersize=3, **line_style(index))
-    _finish(axes, records, y="error", title="Validation, in physical space")
+    _finish(axes, _starts(records), y="error", title="Validation, in physical space")
     legend(figure)
     return figure
 
@@ -55,11 +55,14 @@ def gradient_shares(audits: Sequence[Record]) -> Figure | None:
         return None
     figure, [[axes]] = panels(1, 1, (9.0, 3.2))
     for index, term in enumerate(_in_order(row["term"] for audit in audits for row in audit["rows"])):
-        rows = [(audit["step"], row) for audit in audits for row in audit["rows"] if row["term"] == term]
-        points = [(step, None if row["share"] is None else 100 * row["share"]) for step, row in rows]
+        rows = [(audit, row["share"]) for audit in audits for row in audit["rows"] if row["term"] == term]
+        points = [(a["stage"], a["step"], None if share is None else 100 * share) for a, share in rows]
         _draw(axes, points, label=term, marker="o", markersize=3, **line_style(index))
     axes.axhline(1.0, color="#9aa5b1", linewidth=1.0, linestyle=(0, (4, 3)), label="1 % (warning below)")
-    _finish(axes, audits, y="share of the gradient [%]", title="What each term contributes")
+    starts: dict[str, int] = {}
+    for audit in audits:
+        starts.setdefault(audit["stage"], audit["step"])  # each stage begins with an audit
+    _finish(axes, starts, y="share of the gradient [%]", title="What each term contributes")
     legend(figure)
     return figure
 
@@ -72,36 +75,58 @@ def rollout_errors(rows: Mapping[str, Mapping[str, Record]]) -> Figure | None:
     figure, [[axes]] = panels(1, 1, (9.0, 3.6))
     for index, (name, errors) in enumerate(curves.items()):
         width = 2.4 if name == "model" else 1.3
-        _draw(axes, list(enumerate(errors, start=1)), label=name, linewidth=width, **line_style(index))
+        points = [("", step, error) for step, error in enumerate(errors, start=1)]
+        _draw(axes, points, label=name, linewidth=width, **line_style(index))
     _finish(
-        axes, [], y="nRMSE (dimensionless)", title="Error over the rollout", x="rollout step (1 step = dt of the data)"
+        axes, {}, y="nRMSE (dimensionless)", title="Error over the rollout", x="rollout step (1 step = dt of the data)"
     )
     legend(figure)
     return figure
 
 
-def _draw(axes: Axes, points: Sequence[tuple[int, float | None]], **style: Any) -> None:
-    """Draw on a logarithmic axis: what is no positive number leaves a gap. `style` goes to `Axes.plot`."""
-    steps, values = zip(*thinned(points), strict=True) if points else ((), ())
-    shown = [value if value is not None and value > 0 else math.nan for value in values]
+def _draw(axes: Axes, points: Sequence[Point], **style: Any) -> None:
+    """Draw on a logarithmic axis: what is no positive number leaves a gap, and so does the end of a stage.
+
+    `style` goes to `Axes.plot`.
+    """
+    steps: list[int] = []
+    shown: list[float] = []
+    before = None
+    for stage, step, value in thinned(points):
+        if before not in (None, stage):
+            steps.append(step)
+            shown.append(math.nan)
+        steps.append(step)
+        shown.append(value if value is not None and value > 0 else math.nan)
+        before = stage
     if any(math.isfinite(value) for value in shown):
         axes.plot(steps, shown, **{"linewidth": 1.3, **style})
 
 
-def _finish(axes: Axes, records: Sequence[Record], *, y: str, title: str, x: str = STEP) -> None:
+def _finish(axes: Axes, starts: Mapping[str, int], *, y: str, title: str, x: str = STEP) -> None:
     if axes.lines:
         axes.set_yscale("log")
     curve_axes(axes, x=x, y=y, title=title)
-    _mark_stages(axes, records)
+    _mark_stages(axes, starts)
 
 
-def _mark_stages(axes: Axes, records: Sequence[Record]) -> None:
-    """A thin line and a name where each stage begins."""
-    for stage in _in_order(record["stage"] for record in records):
-        first = min(record["step"] for record in records if record["stage"] == stage)
-        axes.axvline(first, color="#c5ccd4", linewidth=0.8, zorder=0)
-        name = axes.annotate(stage, (first, 0.0), (3, 3), axes.get_xaxis_transform(), "offset points")
+def _mark_stages(axes: Axes, starts: Mapping[str, int]) -> None:
+    """A thin line where each stage begins, and its name, each on a height of its own so that none hides another."""
+    for index, (stage, start) in enumerate(starts.items()):
+        axes.axvline(start, color="#9aa5b1", linewidth=0.8, zorder=0.8)  # above the grid
+        height = 3 + 9 * (len(starts) - 1 - index)
+        name = axes.annotate(stage, (start, 0.0), (3, height), axes.get_xaxis_transform(), "offset points")
         name.set(fontsize=7, color="#7a8794")
+
+
+def _starts(records: Sequence[Record]) -> dict[str, int]:
+    """The step at which each stage begins, which is where the one before ended: records come only after steps."""
+    starts: dict[str, int] = {}
+    end = 0
+    for record in records:
+        starts.setdefault(record["stage"], end)
+        end = max(end, record["step"])
+    return starts
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

@@ -114,6 +114,7 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Work on the folder alone; RunError, with the pid, while another process does. Survives no kill."""
         with exclusive(self.path / "run.lock"):
+            self.checkpoints.mkdir(exist_ok=True)
             sweep(self.path)
             sweep(self.checkpoints)
             yield

@@ -13,7 +13,7 @@ from ups_framework.runs.spectra import energy_spectrum
 
 Scale = dict[str, Any]  # keyword arguments of imshow, of several types
 
-TIME = "time t [unit of dt]"
+TIME = "time t"
 NUM_SAMPLES = 3
 """Trajectories in a space–time picture."""
 
@@ -34,7 +34,7 @@ def spectra(predictions: Predictions, channel: int) -> Figure:
     """Energy spectra of truth and prediction of one channel at a few times, averaged over the trajectories."""
     times = _some_times(predictions)
     figure, [row] = panels(1, len(times), (3.1, 3.0), share=True)
-    unit = predictions.channel_units[channel]
+    name, unit = predictions.channels[channel], predictions.channel_units[channel]
     for axes, time in zip(row, times, strict=True):
         for values, label, style in (
             (predictions.truth, "truth", {"color": INK, "linewidth": 2.2, "alpha": 0.55}),
@@ -44,7 +44,7 @@ def spectra(predictions: Predictions, channel: int) -> Figure:
             axes.loglog(np.arange(1, len(energy) + 1), np.where(energy > 0, energy, np.nan), label=label, **style)
         title = f"t = {predictions.t[time]:.3g}"
         curve_axes(axes, x="wavenumber k [cycles per domain]", y="", title=title)
-    row[0].set_ylabel(f"energy E(k) of {predictions.channels[channel]} [{_squared(unit)}]", fontsize=9, color=INK)
+    row[0].set_ylabel(_with_unit(f"energy E(k) of {name}", _squared(unit)), fontsize=9, color=INK)
     row[0].set_ylim(bottom=SPECTRUM_RANGE * max(row[0].get_ylim()))
     legend(figure)
     return figure
@@ -130,11 +130,16 @@ def _ends(coordinates: Array) -> tuple[float, float]:
 
 
 def _axis_label(predictions: Predictions, axis: int) -> str:
-    return f"{predictions.axes[axis]} [{predictions.axis_units[axis]}]"
+    return _with_unit(predictions.axes[axis], predictions.axis_units[axis])
 
 
 def _label(predictions: Predictions, channel: int) -> str:
-    return f"{predictions.channels[channel]} [{predictions.channel_units[channel]}]"
+    return _with_unit(predictions.channels[channel], predictions.channel_units[channel])
+
+
+def _with_unit(name: str, unit: str) -> str:
+    """The name alone where the unit is 1."""
+    return name if unit == "1" else f"{name} [{unit}]"
 
 
 def _squared(unit: str) -> str:

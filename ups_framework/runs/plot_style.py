@@ -39,7 +39,7 @@ def curve_axes(axes: Axes, *, x: str, y: str, title: str) -> None:
     axes.grid(True, color="#e3e7ec", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8, colors="#4a5868")
+    axes.tick_params(which="both", labelsize=8, colors="#4a5868")
 
 
 def legend(figure: Figure) -> None:

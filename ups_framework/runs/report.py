@@ -64,7 +64,7 @@ def _header(contents: _Contents) -> str:
     kinds = ("data", "encoder", "operator", "decoder")
     facts: dict[str, str] = {kind: str(recipe[kind]["use"]) for kind in kinds if kind in recipe}
     cost = contents.evaluation.get("cost", {})
-    facts |= {name.replace("_", " "): _plain(value) for name, value in cost.items()}
+    facts |= {_words(name): _plain(value) for name, value in cost.items()}
     devices = contents.environment.get("devices") or [contents.environment.get("processor", "")]
     facts |= {"machine": devices[0]} if devices[0] else {}
     return page.header(contents.folder.name, "ups · neural simulators of physics · run report", facts)
@@ -160,6 +160,10 @@ def _origin(contents: _Contents) -> str:
             page.definitions(environment) if environment else page.missing("The folder has no environment.json."),
         ],
     )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("mib", "MiB")
 
 
 def _plain(value: object) -> str:

@@ -83,7 +83,7 @@ class Run:
     def _write_recipe(self) -> None:
         """Save the resolved recipe and the environment; RunError if another recipe has trained in the folder."""
         text = dump_recipe(self.recipe, self.registry)
-        other = self.folder.recipe.exists() and self.folder.recipe.read_text(encoding="utf-8") != text
+        other = self.folder.recipe.exists() and self.folder.recipe.read_bytes() != text.encode()
         if other and self.folder.latest_checkpoint(self.report) is not None:
             raise RunError(
                 f"{self.folder.recipe}: is another recipe than the one given, so that its checkpoint does not fit; "
@@ -99,7 +99,13 @@ class Run:
         if checkpoint is None:
             return begin_stage(prepared.system, 0), None
         saved: dict[str, Any] = torch.load(io.BytesIO(checkpoint.payload), weights_only=True)
-        state = restored_state(prepared.system, saved)
+        try:
+            state = restored_state(prepared.system, saved)
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise RunError(
+                f"{checkpoint.path}: does not fit the parts that the recipe makes; it comes from another recipe or "
+                "from other versions of the plugins (environment.json tells which). Start again under another --name"
+            ) from error
         stages = list(self.recipe.stages.values())
         self.report(f"going on from {checkpoint.path}")
         return state, sum(stage.steps for stage in stages[: state.stage]) + state.step

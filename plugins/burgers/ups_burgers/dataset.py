@@ -1,5 +1,6 @@
 """The dataset `burgers`: trajectories made in PDEBench's manner and layout, or PDEBench's own."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -118,7 +119,7 @@ class Burgers(Dataset):
         return Grid(axes=(Axis(name="x", boundary=self.boundary),), shape=(layout.points,), offset=(0.5,))
 
     def _published(self) -> tuple[Path, ...]:
-        return tuple(Path(name).expanduser() for name in self.file)
+        return tuple(Path(os.path.expanduser(name)) for name in self.file)
 
     def _made(self, folder: Path, device: torch.device, report: Callable[[str], None]) -> tuple[Path, ...]:
         """The generated files, made if they are not there."""

@@ -45,8 +45,10 @@ def generate(path: Path, ensemble: Ensemble, device: torch.device, report: Calla
     report(f"{what}: {total} trajectories with {ensemble.solver.name}")
     checked = torch.empty(2, _num_checked(total), NUM_FRAMES, NUM_POINTS)
     times = DT * torch.arange(NUM_FRAMES, dtype=torch.float64)
-    solved = in_parallel(lambda job: _solve(job, ensemble, device), _jobs(ensemble, device), device)
-    with new_file(path, trajectories=total, x=ensemble.grid().coordinates(0), t=times) as file, closing(solved):
+    with (
+        new_file(path, trajectories=total, x=ensemble.grid().coordinates(0), t=times) as file,
+        closing(in_parallel(lambda job: _solve(job, ensemble, device), _jobs(ensemble, device), device)) as solved,
+    ):
         for job, values in solved:
             known = job.numbers < checked.shape[1]
             checked[int(job.fine), job.numbers[known]] = values[known]

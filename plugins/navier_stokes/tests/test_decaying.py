@@ -1,10 +1,12 @@
 """The dataset: what it holds, how it is kept, and that its symmetry is one."""
 
+import resource
 from pathlib import Path
 from typing import Any  # a spec's fields have several types
 
 import attrs
 import h5py
+import numpy as np
 import pytest
 import torch
 from ups_navier_stokes.decaying import NavierStokesDecaying
@@ -111,6 +113,39 @@ def test_a_truncated_file_is_refused_with_advice(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(DataError, match=r"decaying_train_.*truncated.*delete it"):
         build(SMALL, tmp_path)
+
+
+@pytest.mark.parametrize("foreign", ["group", "float64", "not finite"])
+def test_a_file_that_holds_something_else_is_refused_with_advice(foreign: str, tmp_path: Path) -> None:
+    build(SMALL, tmp_path)
+    with h5py.File(only_file(tmp_path, "train"), "r+") as file:
+        values = file["tensor"][...]
+        del file["tensor"]
+        if foreign == "group":
+            file.create_group("tensor")
+        else:
+            file["tensor"] = values.astype("f8") if foreign == "float64" else values * np.float32("nan")
+    with pytest.raises(DataError, match=r"decaying_train_.*delete it"):
+        build(SMALL, tmp_path)
+
+
+def test_a_full_disk_is_one_message_and_leaves_no_file_behind(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"decaying_train_.* cannot be written .*free some space"):
+            build(SMALL, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "navier_stokes").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    build(SMALL, tmp_path)
+    path = only_file(tmp_path, "train")
+    path.rename(path.with_name(f".{path.name}.partial"))
+    build(SMALL, tmp_path)
+    assert [file.name for file in path.parent.glob(".*")] == []
 
 
 def test_an_interrupted_generation_leaves_no_file_behind(tmp_path: Path) -> None:

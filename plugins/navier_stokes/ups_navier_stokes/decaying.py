@@ -7,6 +7,7 @@ import torch
 from attrs import field, frozen, validators
 
 from ups_framework.api import Data, Dataset, Field, Parameter, Problem, Quantity, Trajectories
+from ups_framework.data.pdebench import exclusive
 from ups_navier_stokes.files import read
 from ups_navier_stokes.generate import Flows, make, torus
 from ups_navier_stokes.solver import NAME
@@ -116,7 +117,9 @@ def _trajectories(flows: Flows, folder: Path, device: torch.device, report: Call
     """One split on a device."""
     path = folder / f"decaying_{flows.split}_{flows.digest}.h5"
     if not path.exists():
-        make(flows, path, device, report)
+        with exclusive(folder, report):
+            if not path.exists():  # nobody made it while we waited
+                make(flows, path, device, report)
     return Trajectories(
         values=read(path, flows.layout).to(device),
         parameters=torch.full((flows.count, 1), flows.viscosity, device=device),

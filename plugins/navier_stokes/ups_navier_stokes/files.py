@@ -8,6 +8,7 @@
 Attributes at the root say how the file was made. A file is written whole or not at all.
 """
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ups_framework.api import DataError, Grid
+from ups_framework.data.pdebench import need_room
 
 
 @frozen(kw_only=True)
@@ -49,17 +51,16 @@ def write(
     batches: Iterable[Float[Tensor, "samples frames x y"]],
     attributes: Mapping[str, str | int | float],
 ) -> None:
-    """Write attributes, coordinates, and batches of trajectories as they are made.
+    """Write attributes, coordinates, and batches of trajectories as they are made; hold `exclusive(path.parent)`.
 
     Raises DataError if the disk refuses, and leaves nothing behind then.
     """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    unfinished = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with h5py.File(unfinished, "w") as file:
-                file.attrs.update(attributes)
-                _fill(file, layout, batches)
+            unfinished.unlink(missing_ok=True)  # a killed process may have left it
+            need_room(path.parent, 4 * math.prod(layout.shape))
+            _fill(unfinished, _lay_out(unfinished, layout, attributes), layout, batches)
             _flush_to_disk(unfinished)
             os.replace(unfinished, path)
             _flush_to_disk(path.parent)
@@ -74,25 +75,40 @@ def read(path: Path, layout: Layout) -> Float[Tensor, "samples frames N 1"]:
     advice = "delete it, and the next run makes it anew"
     try:
         with h5py.File(path, "r") as file:
-            shape = file["tensor"].shape
-            if shape != layout.shape:
-                raise DataError(f"{path}: `tensor` has shape {shape} where {layout.shape} is expected: {advice}")
-            values = torch.from_numpy(file["tensor"][...])
-    except (OSError, KeyError) as error:
+            tensor = file.get("tensor")
+            found = (tensor.dtype.name, *tensor.shape) if isinstance(tensor, h5py.Dataset) else None
+            if found != ("float32", *layout.shape):
+                raise DataError(f"{path}: `tensor` is {found} where float32 {layout.shape} is expected: {advice}")
+            values = torch.from_numpy(tensor[...])
+    except OSError as error:
         raise DataError(f"{path} is truncated or no trajectory file ({error}): {advice}") from error
+    if not bool(values.isfinite().all()):
+        raise DataError(f"{path}: some values are not finite: {advice}")
     return values.flatten(2).unsqueeze(-1)
 
 
-def _fill(file: h5py.File, layout: Layout, batches: Iterable[Tensor]) -> None:
-    """The coordinates and the trajectories, batch by batch."""
-    for index, axis in enumerate(layout.grid.axes):
-        file[f"{axis.name}-coordinate"] = layout.grid.coordinates(index).numpy()
-    file["t-coordinate"] = (torch.arange(layout.frames, dtype=torch.float64) * layout.dt).numpy()
-    tensor = file.create_dataset("tensor", shape=layout.shape, dtype="float32")
+def _lay_out(path: Path, layout: Layout, attributes: Mapping[str, str | int | float]) -> int:
+    """Make a file with everything but the trajectories; gives the byte at which they begin."""
+    at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    with h5py.File(path, "w") as file:
+        file.attrs.update(attributes)
+        for index, axis in enumerate(layout.grid.axes):
+            file[f"{axis.name}-coordinate"] = layout.grid.coordinates(index).numpy()
+        file["t-coordinate"] = (torch.arange(layout.frames, dtype=torch.float64) * layout.dt).numpy()
+        tensor = file.create_dataset("tensor", shape=layout.shape, dtype="<f4", dcpl=at_once, fill_time="never")
+        begin: int = tensor.id.get_offset()
+    return begin
+
+
+def _fill(path: Path, begin: int, layout: Layout, batches: Iterable[Tensor]) -> None:
+    """Write the trajectories batch by batch, past HDF5: see `need_room`."""
     done = 0
-    for batch in batches:
-        tensor[done : done + len(batch)] = batch.float().cpu().numpy()
-        done += len(batch)
+    with path.open("r+b") as file:
+        file.seek(begin)
+        for batch in batches:
+            file.write(batch.float().cpu().contiguous().numpy().astype("<f4").tobytes())
+            done += len(batch)
     assert done == layout.samples, f"{done} trajectories were made for a file of {layout.samples}"
 
 
