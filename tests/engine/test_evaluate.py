@@ -125,7 +125,7 @@ def test_a_context_that_leaves_nothing_to_predict_is_a_mistake(prepare_recipe: "
 
 def test_a_resolution_that_the_test_split_lacks_is_a_mistake(prepare_recipe: "Prepare") -> None:
     with pytest.raises(RecipeError) as refused:
-        prepare_recipe("evaluation.super_resolution=[1, 3, 4, 0]")
+        prepare_recipe("evaluation.super_resolution=[1, 3, 4, 8]")
     assert [mistake.path for mistake in refused.value.mistakes] == ["evaluation.super_resolution"] * 3
     assert "4 is not possible: the test split has 2 times the training resolution" in str(refused.value)
 
