@@ -10,7 +10,7 @@ import torch
 from attrs import Factory, field, frozen
 from torch import Tensor
 
-from tests.engine.problems import Advection, Breaks, Detached, Heat
+from tests.engine.problems import Advection, Breaks, Detached, Heat, Unreduced
 from ups_framework.api import (
     Data,
 )
@@ -122,6 +122,7 @@ def registry() -> Registry:
     registry.add("dataset", "advection", Advection, "tests")
     registry.add("dataset", "heat", Heat, "tests")
     registry.add("loss", "detached", Detached, "tests")
+    registry.add("loss", "unreduced", Unreduced, "tests")
     registry.add("loss", "breaks", Breaks, "tests")
     return registry
 

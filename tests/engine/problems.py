@@ -139,6 +139,14 @@ class Detached(LossTerm):
 
 
 @frozen(kw_only=True)
+class Unreduced(LossTerm):
+    """Mean square of the predicted field, sample by sample: one mean too few."""
+
+    def build(self, problem: Problem) -> Term:
+        return lambda step: step.prediction.square().mean((1, 2, 3))
+
+
+@frozen(kw_only=True)
 class Breaks(LossTerm):
     """Mean square of the predicted field; at one of its calls NaN, or a value whose gradient is NaN."""
 

@@ -13,7 +13,7 @@ from ups_framework.engine.batches import Batches
 from ups_framework.engine.prepare import Prepared
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.state import begin_stage
-from ups_framework.errors import RunError
+from ups_framework.errors import PluginError, RunError
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Prepare, Train
@@ -103,6 +103,11 @@ def test_a_term_without_a_gradient_path_stops_the_run_and_is_named(train: "Train
     with pytest.raises(RunError, match=r"losses\.dead: has no effect in stage 'operator'") as stopped:
         train(terms={"alive": 'use = "latent_norm"', "dead": 'use = "detached"'})
     assert "alive" not in str(stopped.value)
+
+
+def test_a_term_that_gives_no_scalar_is_named(train: "Train") -> None:
+    with pytest.raises(PluginError, match=r"losses\.odd: gave a tensor of shape \(4,\); a loss term gives a scalar"):
+        train(terms={"odd": 'use = "unreduced"'})
 
 
 def test_a_term_that_reads_no_trained_part_stops_the_run(train: "Train") -> None:

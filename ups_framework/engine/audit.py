@@ -88,9 +88,9 @@ def measure_gradients(
     flat = [parameter for group in parameters.values() for parameter in group]
     raw, parts = {}, {}
     with woken(flat, chance):
-        for name, term in objective.terms.items():
+        for name in objective.terms:
             with chance():
-                value = term(make_step())
+                value = objective.value(name, make_step())
             raw[name] = float(value.detach())
             parts[name] = _norm_by_part(_gradients(value, flat), parameters)
     return GradientNorms(raw=raw, parts=parts)

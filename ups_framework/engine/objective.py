@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ups_framework.api import Step, Term
 from ups_framework.engine.schedules import ramp
+from ups_framework.errors import PluginError
 from ups_framework.recipe.recipe import WeightedTerm
 
 _SMOOTHING = 0.5
@@ -31,7 +32,15 @@ class Objective:
 
     def raw(self, step: Step) -> list[Float[Tensor, ""]]:
         """Unweighted values, in the order of the terms."""
-        return [term(step).float() for term in self.terms.values()]
+        return [self.value(name, step) for name in self.terms]
+
+    def value(self, name: str, step: Step) -> Float[Tensor, ""]:
+        """Unweighted value of one term; PluginError if it is no scalar tensor."""
+        value = self.terms[name](step)
+        if not isinstance(value, Tensor) or value.ndim:
+            found = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise PluginError(f"losses.{name}: gave {found}; a loss term gives a scalar tensor, such as a mean")
+        return value.float()
 
     def initial_weights(self) -> dict[str, float]:
         """Weights before anything is measured: terms with a share have none yet."""

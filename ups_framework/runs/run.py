@@ -25,7 +25,7 @@ from ups_framework.runs.recording import RecordingListener
 from ups_framework.runs.records import Record, write_json
 from ups_framework.runs.report import write_report
 from ups_framework.runs.samples import sample_predictions
-from ups_framework.runs.signals import stop_signals
+from ups_framework.runs.signals import Stopper, stop_signals
 from ups_framework.runs.tracking import open_tracker
 
 Report = Callable[[str], None]
@@ -59,7 +59,7 @@ class Run:
         Raises Interrupted after SIGINT or SIGTERM, with a checkpoint written if training had begun; RecipeError,
         DataError or RunError for what the user can mend.
         """
-        with self.folder.locked():
+        with stop_signals() as stopper, self.folder.locked():
             self._write_recipe()
             prepared = prepare(self.recipe, self.registry, default_device(), self.report)
             state, last_step = self._starting_state(prepared)
@@ -75,7 +75,7 @@ class Run:
             try:
                 recorder = Recorder(self.folder, tracker)
                 recorder.rewind(-1 if last_step is None else last_step)
-                state = self._train(prepared, state, recorder)
+                state = self._train(prepared, state, recorder, stopper)
                 return self._finish(prepared, state, recorder)
             finally:
                 tracker.close()
@@ -110,8 +110,8 @@ class Run:
         self.report(f"going on from {checkpoint.path}")
         return state, sum(stage.steps for stage in stages[: state.stage]) + state.step
 
-    def _train(self, prepared: Prepared, state: State, recorder: Recorder) -> State:
-        with stop_signals() as stopper, stopper.between_steps():
+    def _train(self, prepared: Prepared, state: State, recorder: Recorder, stopper: Stopper) -> State:
+        with stopper.between_steps():
             trainer = Trainer(
                 system=prepared.system,
                 data=prepared.data,
