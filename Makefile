@@ -28,7 +28,7 @@ check: $(READY_DEV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run 'make format'" >&2; exit 1; }
 	@$(BIN)/mypy --strict --no-error-summary $(addprefix -p ,$(PACKAGES))
-	@$(BIN)/mypy --strict --no-error-summary $(TESTS) docs/reference.py
+	@$(BIN)/mypy --strict --no-error-summary $(TESTS) docs/reference.py docs/plugin_reference.py
 	@echo "ruff and mypy: clean; now the tests"
 	@$(BIN)/pytest -n auto --maxprocesses 8
 

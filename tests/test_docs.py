@@ -1,7 +1,8 @@
 """The docs are true: their examples run, their recipes load, their commands exist and their links resolve.
 
 A fenced block says what it is: `python` is run, `python FILE` is the module of a plugin, `toml` is a recipe or a part
-of one, `toml pyproject.toml` declares the plugin of its page, `bash` holds commands.
+of one, `toml pyproject.toml` declares the plugin of its page, `bash` holds commands. Blocks named after a file of
+`docs/examples/` are generated from it, and tested there.
 """
 
 import itertools
@@ -13,7 +14,6 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import attrs
 import click
 import pytest
 import torch
@@ -26,13 +26,18 @@ from ups_framework.engine.mistakes import find_mistakes
 from ups_framework.engine.prepare import prepare
 from ups_framework.plugins import load_plugins
 from ups_framework.recipe import Recipe, load_recipe
+from ups_framework.testing import examine_plugin
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "recipes"
+EXAMPLE = ROOT / "docs/examples/ups-heat"
 WHOLE = RECIPES / "navier_stokes_decaying.toml"
 """The recipe over which a part is laid."""
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "plugins").glob("*/README.md")])
+GENERATED = {"cli.md", "plugins.md", "recipes.md"}
+"""Pages with generated parts."""
+
 MAIN_PAGES = [path for path in PAGES if "plugins" not in path.parts]
 
 
@@ -59,23 +64,21 @@ def _blocks(language: str, about: str | None = None) -> list[Block]:
     return [block for block in found if block.language == language and about in (None, block.about)]
 
 
-MODULES = [block for block in _blocks("python") if block.about]
+MODULES = [block for block in _blocks("python") if block.about and not block.about.startswith(f"{EXAMPLE.name}/")]
+LOSSES = [module for module in MODULES if "def ups_losses" in module.text]
 
 
 # Recipes
 
 
-@pytest.mark.parametrize("block", [*_blocks("toml", ""), *_blocks("toml", "extremes")], ids=str)
-def test_an_example_of_a_recipe_has_no_mistakes(block: Block, tmp_path: Path, install: Callable[[Block], None]) -> None:
-    for module in MODULES:
-        if module.page == block.page:
-            install(module)
+@pytest.mark.parametrize("block", _blocks("toml", ""), ids=str)
+def test_an_example_of_a_recipe_has_no_mistakes(block: Block, tmp_path: Path) -> None:
     assert find_mistakes(_recipe_of(block, tmp_path)) == []
 
 
 def _recipe_of(block: Block, folder: Path, *settings: str) -> Recipe:
     """A block that extends a recipe as it would stand in `recipes/`; any other laid over a whole recipe."""
-    text = block.text.replace('extends = "', f'extends = "{RECIPES}/')
+    text = re.sub(r'extends = "(?=[^":]+")', f'extends = "{RECIPES}/', block.text)  # plugin:name stays
     if "extends" not in tomllib.loads(text):
         text = f'extends = "{WHOLE}"\n{text}'
     path = folder / "example.toml"
@@ -93,6 +96,7 @@ def test_an_example_in_python_runs(block: Block, tmp_path: Path, monkeypatch: py
         (tmp_path / "runs" / name).mkdir(parents=True)
         build_system(recipe, load_plugins()).simulator.save(tmp_path / "runs" / name / "simulator.pt")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(EXAMPLE))
     names: dict[str, object] = {}
     exec(compile(block.text, str(block.page), "exec"), names)
     for name, shape in re.findall(r"^(\w+) = .*# (\([\d, ]+\))$", block.text, re.M):
@@ -124,16 +128,22 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
+def test_an_example_of_a_plugin_conforms(module: Block, install: Callable[[Block], None]) -> None:
+    install(module)
+    registry = load_plugins()
+    (plugin,) = [plugin for plugin in registry.plugins if plugin.module + ".py" == module.about]
+    assert examine_plugin(plugin.name, registry).failures == ()
+
+
+@pytest.mark.parametrize("module", LOSSES, ids=str)
 def test_an_example_of_a_plugin_trains_every_part(
     module: Block, install: Callable[[Block], None], tmp_path: Path
 ) -> None:
     install(module)
     registry = load_plugins()
     (component,) = [item for item in registry.components("loss") if item.spec.__module__ + ".py" == module.about]
-    field = {"field": "vorticity"} if "field" in attrs.fields_dict(component.spec) else {}
-    term = "".join(f", {key} = '{value}'" for key, value in field.items())
     settings = [
-        f"losses.new={{use = '{component.name}'{term}}}",
+        f"losses.new={{use = '{component.name}'}}",
         "data.points=16",
         "data.frames=4",
         "sampler.use=dense",
@@ -167,24 +177,28 @@ def _commands() -> list[str]:
 @pytest.mark.parametrize("line", _commands())
 def test_a_command_exists_with_its_options(line: str) -> None:
     program, *arguments = shlex.split(line)
-    assert program in ("ups", "make")
-    if program == "make":
+    assert program in ("ups", "make", "pip")
+    if program == "pip":
+        assert arguments[:2] == ["install", "-e"]
+    elif program == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
         assert all(f"\n{target}:" in makefile for target in arguments)
     elif arguments != ["--help"]:
         assert arguments[0] in COMMANDS
         command = group.get_command(click.Context(group), arguments[0])
         assert command is not None
-        command.make_parser(click.Context(command)).parse_args(arguments[1:])
+        context = click.Context(command, parent=click.Context(group, **group.context_settings))
+        command.make_parser(context).parse_args(arguments[1:])
 
 
 @pytest.mark.parametrize("line", [line for line in _commands() if re.search(r"recipes/[a-z]\w*\.toml", line)])
 def test_a_command_names_a_recipe_and_settings_that_load(line: str) -> None:
-    _, command, recipe, *options = shlex.split(line)
-    assert command in ("run", "check")
-    settings = [value for option, value in itertools.pairwise(options) if option == "--set"]
-    loaded = load_recipe(ROOT / recipe, registry=load_plugins(), settings=settings, gpu=False)
-    assert find_mistakes(loaded.recipe) == []
+    _, command, *arguments = shlex.split(line)
+    assert command in ("run", "check", "explain", "diff")
+    settings = [value for option, value in itertools.pairwise(arguments) if option == "--set"]
+    for recipe in (argument for argument in arguments if argument.endswith(".toml")):
+        loaded = load_recipe(ROOT / recipe, registry=load_plugins(), settings=settings, gpu=False)
+        assert find_mistakes(loaded.recipe) == []
 
 
 # Pages
@@ -204,8 +218,19 @@ def test_the_readme_is_short_and_opens_with_the_two_commands() -> None:
     assert [line.partition("#")[0].strip() for line in first.text.splitlines()] == ["make run", "make test"]
 
 
+def test_every_command_has_its_help_page_whatever_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"## ups {name}\n" not in page] == []
+    updated = runpy.run_path(str(ROOT / "docs/reference.py"))["updated"]
+    made = set()
+    for columns in ("40", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        made.add(updated(page))
+    assert len(made) == 1
+
+
 def test_generated_parts_of_the_docs_are_up_to_date() -> None:
     updated = runpy.run_path(str(ROOT / "docs/reference.py"))["updated"]
     texts = {page: page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")}
-    assert sum("<!-- generated: " in text for text in texts.values()) == 2
+    assert {page.name for page, text in texts.items() if "<!-- generated: " in text} == GENERATED
     assert [page.name for page, text in texts.items() if updated(text) != text] == [], "run `make docs`"

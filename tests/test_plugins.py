@@ -12,6 +12,7 @@ from ups_framework.api import Forecast, LossTerm, Problem, Sampler, Term
 from ups_framework.api.kinds import Baseline
 from ups_framework.errors import PluginError
 from ups_framework.plugins import KINDS, PluginInfo, Registry, load_plugins
+from ups_framework.registry import RECIPES_HOOK
 
 GOOD = '''
 from attrs import frozen
@@ -41,6 +42,12 @@ BROKEN = {
     "unmarked": (GOOD + "\ndef ups_losses():\n    return {}\n", "ups_losses is not marked with @hookimpl"),
     "raises": (GOOD + "\n@hookimpl\ndef ups_losses():\n    return {}['x']\n", "KeyError: 'x'"),
     "kind": (GOOD + "\n@hookimpl\ndef ups_losses():\n    return {'x': Quiet}\n", "does not inherit from LossTerm"),
+    "renamed": (
+        GOOD.replace('{"quiet": Quiet}', '{"quiet": Quiet, "old": Renamed(to="quite", since="2")}').replace(
+            "import Baseline", "import Baseline, Renamed"
+        ),
+        "baseline 'old' (renamed to 'quite'): there is no such component in the same table (did you mean 'quiet'?)",
+    ),
     "text": (GOOD + "\n@hookimpl\ndef ups_losses():\n    return {'x': 'Quiet'}\n", "'Quiet' is no class"),
 }
 
@@ -134,9 +141,9 @@ def test_an_unknown_name_comes_with_the_nearest_of_its_kind(install: Install) ->
         registry.components("losses")
 
 
-def test_every_hook_belongs_to_one_kind() -> None:
+def test_every_hook_belongs_to_one_kind_or_is_that_of_recipes() -> None:
     hooks = {name for name in vars(hookspecs) if name.startswith("ups_")}
-    assert hooks == {kind.hook for kind in KINDS.values()}
+    assert hooks == {*(kind.hook for kind in KINDS.values()), RECIPES_HOOK}
 
 
 class _Loss(LossTerm):

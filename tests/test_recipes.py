@@ -17,13 +17,17 @@ from ups_framework.cli import group
 from ups_framework.engine.mistakes import find_mistakes
 from ups_framework.plugins import Registry, load_plugins
 from ups_framework.recipe import LoadedRecipe, load_recipe
+from ups_framework.recipe.locate import locate
 from ups_framework.recipe.profiles import profiles_of
 from ups_framework.recipe.source import read_file
 
 ROOT = Path(__file__).parents[1]
-RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+FILES = sorted((ROOT / "recipes").glob("*.toml"))
+SHIPPED = [recipe.qualified for recipe in load_plugins().recipes]
+RECIPES = [*map(str, FILES), *SHIPPED]
+"""As the command line takes them."""
 DOCUMENTED = (ROOT / "docs/run-folder.md").read_text(encoding="utf-8")
-each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: str(path.stem))
+each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: Path(recipe).stem)
 
 Json = Any  # any tree of plain values
 Trial = Callable[..., list[str]]
@@ -39,37 +43,53 @@ def trial(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Trial
     """Arguments of `ups run` for two steps a stage on a handful of trajectories, below one folder for all recipes."""
     folder = tmp_path_factory.mktemp("recipes")
 
-    def arguments(recipe: Path, *settings: str) -> list[str]:
-        profile = "cpu" if "cpu" in profiles_of(read_file(recipe)) else "none"
+    def arguments(recipe: str, *settings: str) -> list[str]:
+        profile = "cpu" if "cpu" in _profiles(recipe, registry) else "none"
         tiny = ["data.train=4", "data.validation=2", "data.test=2", "training.batch=2", f"data_folder={folder}/data"]
         tiny += [f"stages.{name}.steps=2" for name in _load(recipe, registry, profile).recipe.stages]
         options = [part for setting in (*tiny, *settings) for part in ("--set", setting)]
-        return ["run", str(recipe), "--profile", profile, "--runs", f"{folder}/runs", *options]
+        return ["run", recipe, "--profile", profile, "--runs", f"{folder}/runs", *options]
 
     return arguments
 
 
-def _load(recipe: Path, registry: Registry, profile: str) -> LoadedRecipe:
+def _load(recipe: str | Path, registry: Registry, profile: str) -> LoadedRecipe:
     return load_recipe(recipe, registry=registry, profile=profile, gpu=False)
 
 
+def _profiles(recipe: str, registry: Registry) -> list[str]:
+    file, _ = locate(recipe, registry)
+    return list(profiles_of(read_file(file, registry)))
+
+
 def _run_folder(arguments: list[str]) -> Path:
-    return Path(arguments[arguments.index("--runs") + 1]) / Path(arguments[1]).stem
+    return Path(arguments[arguments.index("--runs") + 1]) / Path(arguments[1]).stem.rpartition(":")[2]
 
 
 def test_the_recipes_of_the_readme_are_there() -> None:
     named = re.findall(r"recipes/\w+\.toml", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert {ROOT / name for name in named} <= set(RECIPES)
+    assert {ROOT / name for name in named} <= set(FILES)
+
+
+def test_plugins_ship_the_recipes_that_the_docs_name() -> None:
+    assert {"burgers:quick", "navier_stokes:decaying"} <= set(SHIPPED)
 
 
 @each_recipe
-def test_a_recipe_has_no_mistakes_in_any_profile(recipe: Path, registry: Registry) -> None:
-    for profile in ("none", *profiles_of(read_file(recipe))):
+def test_a_recipe_says_what_it_is_and_how_long_it_takes(recipe: str, registry: Registry) -> None:
+    loaded = _load(recipe, registry, "none").recipe
+    assert loaded.description
+    assert loaded.cost
+
+
+@each_recipe
+def test_a_recipe_has_no_mistakes_in_any_profile(recipe: str, registry: Registry) -> None:
+    for profile in ("none", *_profiles(recipe, registry)):
         assert find_mistakes(_load(recipe, registry, profile).recipe) == [], profile
 
 
 @each_recipe
-def test_a_recipe_trains_and_evaluates_end_to_end(recipe: Path, trial: Trial, registry: Registry) -> None:
+def test_a_recipe_trains_and_evaluates_end_to_end(recipe: str, trial: Trial, registry: Registry) -> None:
     arguments = trial(recipe, "tracking.aim=false")
     result = CliRunner().invoke(group, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -97,7 +117,7 @@ def _leaves(value: Json) -> Iterator[Json]:
 
 
 def test_a_run_leaves_what_the_docs_say_and_shows_it_in_aim(trial: Trial, tmp_path: Path) -> None:
-    arguments = trial(ROOT / "recipes/navier_stokes_decaying.toml", "tracking.aim=true")
+    arguments = trial(str(ROOT / "recipes/navier_stokes_decaying.toml"), "tracking.aim=true")
     arguments[arguments.index("--runs") + 1] = str(tmp_path)
     command = [sys.executable, "-c", "from ups_framework.cli import main; main()", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

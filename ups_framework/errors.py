@@ -25,11 +25,12 @@ class Mistake:
     """What was found, what was expected and the nearest right thing."""
 
     source: str = ""
-    """The file or `--set` that the value came from; empty if it came from nowhere (a missing key)."""
+    """Where the value was set: `file:line` or `--set ...`; empty if that is not known."""
 
     def __str__(self) -> str:
         origin = f"  [{self.source}]" if self.source else ""
-        return f"{self.path}: {self.problem}{origin}"
+        text = f"{self.path}: {self.problem}{origin}"
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class RecipeError(UpsError):

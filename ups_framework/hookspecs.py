@@ -1,14 +1,16 @@
-"""The hooks that a plugin may implement: one a kind, each a table of which name is which class.
+"""The hooks that a plugin may implement: one a kind, each a table of which name is which class, and one for recipes.
 
-A plugin is a module with functions of these names marked `@hookimpl`, found by an entry point in the group `ups`.
+A plugin is a module with functions of these names marked `@hookimpl`, found by an entry point in the group `ups`. In
+place of a class, a name that a component had before may have `Renamed`: `dict[str, type[Baseline] | Renamed]`.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
-    from ups_framework.api import Baseline, Dataset, Decoder, Encoder, LossTerm, Metric, Operator, Sampler
+    from ups_framework.api import Baseline, Dataset, Decoder, Encoder, LossTerm, Metric, Operator, Picture, Sampler
 
 hookspec = pluggy.HookspecMarker("ups")
 
@@ -51,3 +53,13 @@ def ups_metrics() -> "dict[str, type[Metric]]":  # type: ignore[empty-body]  # a
 @hookspec
 def ups_baselines() -> "dict[str, type[Baseline]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Baselines, for `[baselines.*]`."""
+
+
+@hookspec
+def ups_pictures() -> "dict[str, type[Picture]]":  # type: ignore[empty-body]  # a hookspec has no body
+    """Pictures of rollouts, for `[pictures.*]`."""
+
+
+@hookspec
+def ups_recipes() -> "dict[str, Path]":  # type: ignore[empty-body]  # a hookspec has no body
+    """Recipes: TOML files inside the plugin's package, for `extends` and `ups run PLUGIN:NAME`."""

@@ -5,20 +5,24 @@ registry.find("operator", "transformer_stack").spec
 """
 
 import traceback
-from collections import Counter
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+from typing import Any
 
 import attrs
 import pluggy
 
 from ups_framework import hookspecs
+from ups_framework.api import Renamed
 from ups_framework.errors import PluginError
-from ups_framework.registry import KINDS, Component, Kind, PluginInfo, Registry
+from ups_framework.registry import KINDS, RECIPES_HOOK, Component, Kind, PluginInfo, RecipeFile, Registry
 from ups_framework.suggest import did_you_mean, listed
 
-__all__ = ["KINDS", "Component", "Kind", "PluginInfo", "Registry", "load_plugins"]
+__all__ = ["KINDS", "Component", "Kind", "PluginInfo", "RecipeFile", "Registry", "load_plugins"]
+
+HOOKS = MappingProxyType({**{kind: rule.hook for kind, rule in KINDS.items()}, "recipe": RECIPES_HOOK})
+"""What a plugin may offer, and the hook for it."""
 
 GROUP = "ups"
 """The entry point group; the framework's own components are found by it too."""
@@ -42,31 +46,50 @@ def load_plugins() -> Registry:
 
 
 def _load(entry: metadata.EntryPoint, info: PluginInfo, registry: Registry) -> PluginInfo:
-    """Register the components of one plugin; what is returned says how many, or why not."""
+    """Register what one plugin offers; what is returned says how much of it, or why not."""
     try:
         tables = _hook_results(entry.load(), info.name)
-        added = [
-            registry.add(kind, name, spec, info.name) for kind, table in tables.items() for name, spec in table.items()
-        ]
+        old_names = {kind: _pop_renamed(table) for kind, table in tables.items() if kind in KINDS}
+        for kind, table in tables.items():
+            for name, item in table.items():
+                _add(registry, kind, name, item, info.name)
+        for kind, renamed in old_names.items():
+            registry.add_renamed(kind, renamed, info.name)
     except (Exception, SystemExit) as error:  # a stranger's module runs here, and may raise anything
         registry.discard(info.name)
         return attrs.evolve(info, error=_reason(error))
-    return attrs.evolve(info, counts=dict(Counter(component.kind for component in added)))
+    return attrs.evolve(info, counts={kind: len(table) for kind, table in tables.items() if table})
 
 
-def _hook_results(module: ModuleType, name: str) -> dict[str, dict[str, type]]:
-    """What a plugin's hooks return, by kind. Raises if it breaks the rules of hooks."""
+def _pop_renamed(table: dict[str, object]) -> dict[str, Renamed]:
+    """Take the old names out of a hook's table."""
+    renamed = {name: item for name, item in table.items() if isinstance(item, Renamed)}
+    for name in renamed:
+        del table[name]
+    return renamed
+
+
+def _add(registry: Registry, kind: str, name: str, item: Any, plugin: str) -> None:
+    """Register one entry of a table, which may be anything: the registry checks it."""
+    if kind == "recipe":
+        registry.add_recipe(name, item, plugin)
+    else:
+        registry.add(kind, name, item, plugin)
+
+
+def _hook_results(module: ModuleType, name: str) -> dict[str, dict[str, object]]:
+    """What a plugin's hooks return, by what they offer. Raises if it breaks the rules of hooks."""
     manager = pluggy.PluginManager("ups")
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
     _refuse_unknown_hooks(manager, module)
     marked = {caller.name for caller in manager.get_hookcallers(module) or ()}
-    results: dict[str, dict[str, type]] = {}
-    for kind, rule in KINDS.items():
-        if rule.hook in marked:
-            results[kind] = _table(rule.hook, getattr(manager.hook, rule.hook)())
-        elif rule.hook in vars(module):
-            raise PluginError(f"{rule.hook} is not marked with @hookimpl")
+    results: dict[str, dict[str, object]] = {}
+    for kind, hook in HOOKS.items():
+        if hook in marked:
+            results[kind] = _table(hook, getattr(manager.hook, hook)())
+        elif hook in vars(module):
+            raise PluginError(f"{hook} is not marked with @hookimpl")
     return results
 
 
@@ -74,18 +97,19 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager, module: ModuleType) -> 
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        known = [kind.hook for kind in KINDS.values()]
+        known = list(HOOKS.values())
         unknown = [caller.name for caller in manager.get_hookcallers(module) or () if not caller.has_spec()]
         hints = ", ".join(f"{hook!r}{did_you_mean(hook, known)}" for hook in unknown)
         raise PluginError(f"this version of the framework has no hook {hints}; hooks are {listed(known)}") from error
 
 
-def _table(hook: str, results: list[object]) -> dict[str, type]:
+def _table(hook: str, results: list[object]) -> dict[str, object]:
     """The one result of a plugin's hook, if it is a table."""
     if len(results) != 1 or not isinstance(results[0], dict):
         found = type(results[0]).__name__ if results else "None"
-        raise PluginError(f'{hook} returned {found}: expected a table such as {{"name": Class}}')
-    return results[0]
+        example = "Path(...)" if hook == RECIPES_HOOK else "Class"
+        raise PluginError(f'{hook} returned {found}: expected a table such as {{"name": {example}}}')
+    return dict(results[0])
 
 
 def _reason(error: BaseException) -> str:

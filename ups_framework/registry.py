@@ -1,12 +1,13 @@
-"""Which component a name stands for: the kinds, and the components that plugins have registered."""
+"""Which component or recipe a name stands for: the kinds, and what plugins have registered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
-from ups_framework.api import Baseline, Dataset, Decoder, Encoder, LossTerm, Metric, Operator, Sampler
+from ups_framework.api import Baseline, Dataset, Decoder, Encoder, LossTerm, Metric, Operator, Picture, Renamed, Sampler
 from ups_framework.errors import PluginError
 from ups_framework.spec_rules import name_problems, spec_problems
 from ups_framework.suggest import did_you_mean, listed
@@ -36,6 +37,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "loss": Kind(hook="ups_losses", api=LossTerm, table="losses.NAME"),
         "metric": Kind(hook="ups_metrics", api=Metric, table="metrics.NAME"),
         "baseline": Kind(hook="ups_baselines", api=Baseline, table="baselines.NAME"),
+        "picture": Kind(hook="ups_pictures", api=Picture, table="pictures.NAME"),
     }
 )
 """All kinds, in the order in which a run builds them."""
@@ -70,6 +72,46 @@ class Component:
 
 
 @frozen(kw_only=True)
+class OldName:
+    """A name that a component had before."""
+
+    name: str
+    """The old name, without its plugin."""
+
+    component: Component
+    """What it stands for."""
+
+    since: str
+    """Version of the plugin in which the component got the name that it has now."""
+
+
+RECIPES_HOOK = "ups_recipes"
+"""Name of the hook that registers recipes, which are files and so no kind of component."""
+
+
+@frozen(kw_only=True)
+class RecipeFile:
+    """A recipe that a plugin ships."""
+
+    name: str
+    """Name without its plugin, and of its runs."""
+
+    plugin: str
+    """Plugin that ships it."""
+
+    path: Path
+    """The TOML file."""
+
+    @property
+    def qualified(self) -> str:
+        """`plugin:name`, by which the command line and `extends` know it."""
+        return f"{self.plugin}:{self.name}"
+
+
+_Named = TypeVar("_Named", Component, RecipeFile)
+
+
+@frozen(kw_only=True)
 class PluginInfo:
     """A plugin that was found, whether or not it works."""
 
@@ -89,14 +131,16 @@ class PluginInfo:
     """Why it could not be loaded; None if it was."""
 
     counts: Mapping[str, int] = MappingProxyType({})
-    """How many components of each kind it registered."""
+    """How many components of each kind it registered, and how many recipes."""
 
 
 class Registry:
-    """Components by kind and name, and the plugins that they come from."""
+    """Components by kind and name, recipes by name, and the plugins that they come from."""
 
     def __init__(self) -> None:
         self._components: list[Component] = []
+        self._old_names: list[OldName] = []
+        self._recipes: list[RecipeFile] = []
         self._plugins: list[PluginInfo] = []
 
     @property
@@ -116,6 +160,24 @@ class Registry:
         self._components.append(component)
         return component
 
+    def add_renamed(self, kind: str, renamed: Mapping[str, Renamed], plugin: str) -> None:
+        """Register old names of components that the plugin has added. PluginError if one leads to no component."""
+        components = {item.name: item for item in self.components(kind) if item.plugin == plugin}
+        for name, item in renamed.items():
+            problems = [*name_problems(name), *_rename_problems(name, item, components, renamed)]
+            if problems:
+                raise PluginError(f"{kind} {name!r} (renamed to {item.to!r}): {'; '.join(problems)}")
+            self._old_names.append(OldName(name=name, component=components[item.to], since=item.since))
+
+    def add_recipe(self, name: str, path: Path, plugin: str) -> RecipeFile:
+        """Register a recipe. Raises PluginError if the name is none or the path no TOML file."""
+        problems = [*name_problems(name), *_file_problems(path)]
+        if problems:
+            raise PluginError(f"recipe {name!r} ({path}): {'; '.join(problems)}")
+        recipe = RecipeFile(name=name, plugin=plugin, path=path)
+        self._recipes.append(recipe)
+        return recipe
+
     def record(self, plugin: PluginInfo) -> None:
         """Remember that a plugin was found."""
         self._plugins.append(plugin)
@@ -123,6 +185,8 @@ class Registry:
     def discard(self, plugin: str) -> None:
         """Forget everything that a plugin registered."""
         self._components = [component for component in self._components if component.plugin != plugin]
+        self._old_names = [old for old in self._old_names if old.component.plugin != plugin]
+        self._recipes = [recipe for recipe in self._recipes if recipe.plugin != plugin]
 
     def components(self, kind: str) -> tuple[Component, ...]:
         """All components of a kind, by name. Raises PluginError if there is no such kind."""
@@ -131,22 +195,42 @@ class Registry:
         chosen = (component for component in self._components if component.kind == kind)
         return tuple(sorted(chosen, key=lambda component: (component.name, component.plugin)))
 
+    def components_of(self, plugin: str) -> tuple[Component, ...]:
+        """All components of a plugin, by kind and name."""
+        return tuple(item for kind in KINDS for item in self.components(kind) if item.plugin == plugin)
+
     def find(self, kind: str, name: str) -> Component:
-        """The component called `name` or `plugin:name`. Raises PluginError if there is none, or more than one."""
-        components = self.components(kind)
-        found = [component for component in components if name in (component.name, component.qualified)]
-        if not found:
-            raise PluginError(self._unknown(kind, name, components))
-        if len(found) > 1:
-            qualified = " or ".join(repr(component.qualified) for component in found)
-            raise PluginError(f"{len(found)} plugins have a {kind} called {name!r}: write {qualified}")
-        return found[0]
+        """The component called `name` or `plugin:name`, now or before. PluginError if there is none or several."""
+        return self._one(kind, name, self.components(kind))
+
+    def old_name(self, component: Component, name: str) -> OldName | None:
+        """The old name that `name` or `plugin:name` is of a component; None if it is no old one."""
+        old_names = (old for old in self._old_names if old.component is component)
+        return next((old for old in old_names if name.rpartition(":")[2] == old.name), None)
+
+    @property
+    def old_names(self) -> tuple[OldName, ...]:
+        """All names that components had before."""
+        return tuple(self._old_names)
+
+    @property
+    def recipes(self) -> tuple[RecipeFile, ...]:
+        """All recipes that plugins ship, by qualified name."""
+        return tuple(sorted(self._recipes, key=lambda recipe: recipe.qualified))
+
+    def find_recipe(self, name: str) -> RecipeFile:
+        """The recipe called `name` or `plugin:name`. Raises PluginError if there is none, or more than one."""
+        return self._one("recipe", name, self.recipes)
 
     def name_of(self, spec: type[Any]) -> str:
         """`plugin:name` of a registered spec. Raises PluginError if it is not registered."""
+        return self.component_of(spec).qualified
+
+    def component_of(self, spec: type[Any]) -> Component:
+        """The component that a spec is registered as. Raises PluginError if it is not."""
         for component in self._components:
             if component.spec is spec:
-                return component.qualified
+                return component
         raise PluginError(f"{spec.__module__}.{spec.__name__} is not registered by any plugin")
 
     def _clashes(self, kind: str, name: str, spec: object, plugin: str) -> list[str]:
@@ -157,11 +241,56 @@ class Registry:
                 problems.append(f"the class is registered already, as the {known.kind} {known.qualified!r}")
             if (known.kind, known.name, known.plugin) == same_name:
                 problems.append("the plugin has registered this name already")
+        if same_name in [(old.component.kind, old.name, old.component.plugin) for old in self._old_names]:
+            problems.append("the plugin has registered this name already, as an old one")
         return problems
 
-    def _unknown(self, kind: str, name: str, components: Sequence[Component]) -> str:
-        qualified = ":" in name
-        names = [component.qualified if qualified else component.name for component in components]
-        near = did_you_mean(name, names) or f"; there are {listed(names)}"
-        broken = [f"; plugin {plugin.name!r} is broken: {plugin.error}" for plugin in self._plugins if plugin.error]
-        return f"no {kind} called {name!r}{near}{''.join(broken)}"
+    def _one(self, kind: str, name: str, offered: Sequence[_Named]) -> _Named:
+        found = [item for item in offered if name in self._names(item)]
+        if not found:
+            raise PluginError(self._unknown(kind, name, offered))
+        if len(found) > 1:
+            qualified = " or ".join(repr(item.qualified) for item in found)
+            raise PluginError(f"{len(found)} plugins have a {kind} called {name!r}: write {qualified}")
+        return found[0]
+
+    def _names(self, item: Component | RecipeFile) -> set[str]:
+        """All names that an item goes by."""
+        names = {item.name, *(old.name for old in self._old_names if old.component is item)}
+        return names | {f"{item.plugin}:{name}" for name in names}
+
+    def _unknown(self, kind: str, name: str, offered: Sequence[Component] | Sequence[RecipeFile]) -> str:
+        plugin = name.rpartition(":")[0]
+        names = [item.qualified if plugin else item.name for item in offered]
+        near = did_you_mean(name, names)
+        broken = {info.name: f"; plugin {info.name!r} is broken: {info.error}" for info in self._plugins if info.error}
+        if plugin in broken:
+            return f"no {kind} called {name!r}{broken[plugin]}"
+        if plugin and plugin not in self._plugin_names():
+            return f"no {kind} called {name!r}{near}; no plugin called {plugin!r} is installed"
+        return f"no {kind} called {name!r}{near or f'; there are {listed(names)}'}{''.join(broken.values())}"
+
+    def _plugin_names(self) -> set[str]:
+        return {info.name for info in self._plugins} | {component.plugin for component in self._components}
+
+
+def _rename_problems(
+    name: str, renamed: Renamed, components: Mapping[str, Component], others: Mapping[str, Renamed]
+) -> Iterator[str]:
+    """What keeps an old name from leading to one of the plugin's components."""
+    if name in components:
+        yield "a component has this name now"
+    if renamed.to in others:
+        yield f"{renamed.to!r} is an old name too: write the one that the component has now"
+    elif renamed.to not in components:
+        yield f"there is no such component in the same table{did_you_mean(renamed.to, components)}"
+
+
+def _file_problems(path: object) -> Iterator[str]:
+    """What keeps a value from being the file of a recipe."""
+    if not isinstance(path, Path):
+        yield 'it is no path: write Path(__file__).parent / "recipes/NAME.toml"'
+    elif not path.is_absolute():
+        yield "the path is relative: begin it with Path(__file__).parent"
+    elif path.suffix != ".toml" or not path.is_file():
+        yield "there is no such TOML file (a built package has it only if its build takes .toml files along)"

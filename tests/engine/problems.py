@@ -13,6 +13,7 @@ from ups_framework.api import (
     Axis,
     Data,
     Dataset,
+    Extent,
     Field,
     Grid,
     LossTerm,
@@ -58,6 +59,9 @@ class Advection(Dataset):
             conserved=(Quantity(name="mass", field="u"),),
         )
 
+    def extent(self) -> Extent:
+        return Extent(frames=min(self.frames, self.train_frames), refinement=2)
+
     def build(self, *, folder: Path, device: torch.device, report: Callable[[str], None]) -> Data:
         fine = {name: self._make(name, getattr(self, name)) for name in ("train", "validation", "test")}
         return Data(
@@ -99,6 +103,9 @@ class Heat(Dataset):
     def problem(self) -> Problem:
         grid = _fine_grid("dirichlet").subsample(2)
         return Problem(name="heat", fields=(Field(name="u", unit="K"),), grid=grid, dt=0.05)
+
+    def extent(self) -> Extent:
+        return Extent(frames=8, refinement=2)
 
     def build(self, *, folder: Path, device: torch.device, report: Callable[[str], None]) -> Data:
         fine = {name: self._make(name, getattr(self, name)) for name in ("train", "validation", "test")}

@@ -1,11 +1,14 @@
 """Mistakes between parts, problem and stages are found before any data is made, all at once, each with its path."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 import torch
+from torch import Tensor, nn
 
+from ups_framework.engine.limits import MOST_TENSORS, TooLargeError, limited
 from ups_framework.engine.mistakes import find_mistakes
 from ups_framework.engine.prepare import refuse_mistakes
 from ups_framework.errors import RecipeError
@@ -24,6 +27,10 @@ def test_a_recipe_that_can_be_built_has_none(make_recipe: "MakeRecipe") -> None:
 @pytest.mark.parametrize(
     ("setting", "mistake"),
     [
+        ("operator.mlp_ratio=1e9", r"operator: too large: it would hold more than 2,147,483,648 numbers"),
+        ("decoder.channels=1000000000000", r"decoder: too large: it would hold more than 2,147,483,648 numbers"),
+        ("encoder.channels=4611686018427387904", r"encoder: too large: it would hold more than 2,147,483,648 numbers"),
+        ("data.train=1000000000000", r"data: too large: 2\.6e\+14 numbers, of which 1e12 take 4 TB"),
         ("latent.tokens=7", r"latent\.tokens: the grid of 32 points does not divide into 7 equal patches"),
         ("encoder.kernel=4", r"encoder\.kernel: 4 is even"),
         ("operator.heads=3", r"operator\.heads: 3 heads do not divide the width 16"),
@@ -70,3 +77,30 @@ def test_looking_for_mistakes_draws_nothing_from_torch_s_global_generator(make_r
     before = torch.get_rng_state()
     find_mistakes(make_recipe())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_too_many_tensors_are_refused_before_they_are_made() -> None:
+    """A depth of a billion, in a plugin that does not say what is the most."""
+    layers = (nn.Linear(1, 1) for _ in range(10**9))
+    made = itertools.count()
+    with pytest.raises(TooLargeError, match="more than 20,000 tensors"), limited():
+        nn.Sequential(*(layer for layer in layers if next(made) >= 0))
+    assert next(made) == MOST_TENSORS // 2
+
+
+def test_what_fits_is_built_as_ever() -> None:
+    def build() -> list[Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        grid = torch.meshgrid(torch.arange(3.0), torch.linspace(0, 1, 4), indexing="ij")
+        return [torch.rand(5, generator=generator), torch.randperm(4, generator=generator), *grid, torch.eye(2)]
+
+    with limited():
+        found = build()
+    assert all(torch.equal(one, other) for one, other in zip(found, build(), strict=True))
+
+
+def test_other_errors_than_of_size_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="negative dimension"), limited():
+        torch.empty(-1)
+    with pytest.raises(TypeError), limited():
+        torch.zeros("a")  # type: ignore[arg-type]  # the fault that the test plants

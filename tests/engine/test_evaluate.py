@@ -131,8 +131,8 @@ def test_a_resolution_that_the_test_split_lacks_is_a_mistake(prepare_recipe: "Pr
 
 
 def test_more_unrolled_frames_than_the_training_data_has_are_a_mistake(prepare_recipe: "Prepare") -> None:
-    """The message counts the frames of the training data, not of the test data."""
-    with pytest.raises(RecipeError, match=r"stages\.operator\.unroll: 5 .* the training data has 4 frames"):
+    """The extent counts the frames of the split that has the fewest."""
+    with pytest.raises(RecipeError, match=r"stages\.operator\.unroll: 5 .* the data has 4 frames"):
         prepare_recipe("stages.operator.unroll=5", "data.train_frames=4")
 
 

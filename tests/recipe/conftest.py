@@ -17,6 +17,7 @@ from ups_framework.api import (
     Decoder,
     Draw,
     Encoder,
+    Extent,
     Field,
     Forecast,
     Grid,
@@ -92,6 +93,9 @@ class Waves(Dataset):
     def problem(self) -> Problem:
         grid = Grid(axes=(Axis(name="x"),), shape=(16,), offset=(0.0,))
         return Problem(name="waves", fields=(Field(name="u"),), grid=grid, dt=0.1)
+
+    def extent(self) -> Extent:
+        return Extent(frames=5, refinement=1)
 
     def build(self, *, folder: Path, device: torch.device, report: Callable[[str], None]) -> Data:
         raise NotImplementedError

@@ -54,19 +54,20 @@ def test_components_nest_in_fields_lists_and_options(write: Write, registry: Reg
 
 
 def test_a_mistake_between_two_values_names_both_sources(write: Write, registry: Registry) -> None:
-    with pytest.raises(RecipeError, match=r"not both  \[wave\.toml, --set losses\.drift\.weight=1\]"):
+    with pytest.raises(RecipeError, match=r"not both  \[wave\.toml:28, --set losses\.drift\.weight=1\]"):
         _load(write(), registry, "losses.drift.weight=1")
 
 
-def test_values_know_the_layer_that_set_them(write: Write, registry: Registry) -> None:
+def test_values_know_the_layer_and_the_line_that_set_them(write: Write, registry: Registry) -> None:
     write(append=CPU)
     child = write("extends = '../wave.toml'\n[operator]\nheads = 4\n", "deep/child.toml")
     loaded = load_recipe(child, registry=registry, settings=["seed=3"], gpu=False)
-    assert loaded.origin("operator.heads") == "deep/child.toml"
-    assert loaded.origin("operator.attention") == "wave.toml"
-    assert loaded.origin("operator") == "wave.toml, profile cpu in wave.toml, deep/child.toml"
-    assert loaded.origin("operator.depth") == "profile cpu in wave.toml"
-    assert loaded.origin("data.use") == "wave.toml"
+    assert loaded.origin("operator.heads") == "deep/child.toml:3"
+    assert loaded.origin("operator") == "wave.toml:14, deep/child.toml:2, profile cpu in wave.toml:51"
+    assert loaded.origin("operator.attention") == loaded.origin("operator")
+    assert loaded.origin("training.batch") == "deep/child.toml"
+    assert loaded.origin("operator.depth") == "profile cpu in wave.toml:52"
+    assert loaded.origin("data.use") == "wave.toml:5"
     assert loaded.origin("seed") == "--set seed=3"
 
 
@@ -87,7 +88,9 @@ def test_a_circle_of_extends_is_shown(write: Write, registry: Registry) -> None:
 def test_a_missing_base_is_named_with_near_files(write: Write, registry: Registry) -> None:
     write()
     child = write("extends = 'wvae.toml'\n", "child.toml")
-    with pytest.raises(RecipeError, match=r"wvae\.toml: cannot be read, which child\.toml extends.*'wave\.toml'"):
+    with pytest.raises(
+        RecipeError, match=r"wvae\.toml: cannot be read, which 'extends' names.*'wave\.toml'.*child\.toml:1"
+    ):
         _load(child, registry)
 
 
@@ -131,7 +134,7 @@ def test_what_a_base_profile_set_on_a_component_goes_with_the_component(write: W
 def test_a_wrong_profile_is_found_on_machines_that_do_not_use_it(write: Write, registry: Registry) -> None:
     with pytest.raises(RecipeError) as caught:
         _load(write(append=CPU + "heads = 0\n"), registry)
-    assert str(caught.value) == "operator.heads: must be >= 1: 0  [profile cpu in wave.toml]"
+    assert str(caught.value) == "operator.heads: must be >= 1: 0  [profile cpu in wave.toml:53]"
 
 
 def test_settings_that_suit_only_the_chosen_profile_are_no_mistake(write: Write, registry: Registry) -> None:

@@ -80,13 +80,53 @@ def test_all_mistakes_come_at_once_with_their_files(write: Write, registry: Regi
     with pytest.raises(RecipeError) as caught:
         load_recipe(write(child, "child.toml"), registry=registry, settings=["losses.drift.ramp=2"], gpu=True)
     assert {(mistake.path, mistake.source) for mistake in caught.value.mistakes} == {
-        ("operator.depth", "child.toml"),
-        ("operator.haeds", "child.toml"),
-        ("operator.drop", "child.toml"),
-        ("operator.causal", "child.toml"),
-        ("stages.all.steps", "child.toml"),
+        ("operator.depth", "child.toml:3"),
+        ("operator.haeds", "child.toml:4"),
+        ("operator.drop", "child.toml:5"),
+        ("operator.causal", "child.toml:6"),
+        ("stages.all.steps", "child.toml:8"),
         ("losses.drift.ramp", "--set losses.drift.ramp=2"),
     }
+
+
+NESTED = """extends = 'wave.toml'
+[operator]
+use = 'repeated'
+inner = { use = 'stack',  depth = 0 }
+
+[[operator.others]]
+use = 'stack'
+depth = 1
+
+[[operator.others]]
+use = 'stak'
+[decoder]
+bound.u = [
+  1]
+[stages.all]
+losses = [
+  'fit',
+  3,
+]
+"""
+
+
+def test_a_mistake_deep_inside_has_its_own_line(write: Write, registry: Registry) -> None:
+    write()
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(NESTED, "child.toml"), registry=registry, gpu=True)
+    assert {(mistake.path, mistake.source) for mistake in caught.value.mistakes} == {
+        ("operator.inner.depth", "child.toml:4"),
+        ("operator.others.1.use", "child.toml:11"),
+        ("decoder.bound.u", "child.toml:13"),
+        ("stages.all.losses.1", "child.toml:18"),
+    }
+
+
+def test_a_missing_key_has_the_line_of_its_table(write: Write, registry: Registry, recipe_text: str) -> None:
+    text = recipe_text.replace("points = 5\n", "")
+    with pytest.raises(RecipeError, match=r"sampler\.points: missing: expected a whole number  \[wave\.toml:21\]"):
+        load_recipe(write(text), registry=registry, gpu=True)
 
 
 def test_a_wrong_term_does_not_hide_its_wrong_weight_nor_the_stage_that_names_another(

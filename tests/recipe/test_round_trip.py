@@ -107,11 +107,11 @@ def _read_or_refuse(recipe: dict[str, Any], registry: Registry) -> None:
     mistakes: Sequence[Mistake] = ()
     result = None
     try:
-        result = structure(node(tomllib.loads(tomli_w.dumps(recipe)), "test"), registry)
+        result = structure(node(tomllib.loads(tomli_w.dumps(recipe)), "test", {}), registry)
     except RecipeError as error:
         mistakes = error.mistakes
     if result is not None:
-        assert structure(node(tomllib.loads(dump_recipe(result, registry)), "again"), registry) == result
+        assert structure(node(tomllib.loads(dump_recipe(result, registry)), "again", {}), registry) == result
     else:
         assert mistakes
         assert all(mistake.path and mistake.problem for mistake in mistakes)

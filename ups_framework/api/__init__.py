@@ -16,6 +16,7 @@ lists what a plugin can add. All values are frozen. Shapes are written with thes
 
 from ups_framework.api.kinds import (
     Baseline,
+    ClosedForm,
     Dataset,
     Decoder,
     Encoder,
@@ -23,27 +24,34 @@ from ups_framework.api.kinds import (
     LossTerm,
     Measure,
     Metric,
+    OnTruth,
     Operator,
+    Picture,
+    Plot,
     Sampler,
+    Spec,
     Term,
 )
 from ups_framework.api.latent import Latent, LatentSize
 from ups_framework.api.points import Draw, Points
-from ups_framework.api.problem import Axis, Boundary, Field, Grid, Parameter, Problem, Quantity
+from ups_framework.api.problem import Axis, Boundary, Field, Grid, Parameter, Problem, Quantity, Residual
+from ups_framework.api.renamed import Renamed
 from ups_framework.api.step import Model, PredictedFrame, Step
-from ups_framework.api.trajectories import Data, Symmetry, Trajectories
+from ups_framework.api.trajectories import Data, Extent, Rollout, Symmetry, Trajectories
 from ups_framework.errors import DataError, SpecError
 
 __all__ = [
     "Axis",
     "Baseline",
     "Boundary",
+    "ClosedForm",
     "Data",
     "DataError",
     "Dataset",
     "Decoder",
     "Draw",
     "Encoder",
+    "Extent",
     "Field",
     "Forecast",
     "Grid",
@@ -53,13 +61,20 @@ __all__ = [
     "Measure",
     "Metric",
     "Model",
+    "OnTruth",
     "Operator",
     "Parameter",
+    "Picture",
+    "Plot",
     "Points",
     "PredictedFrame",
     "Problem",
     "Quantity",
+    "Renamed",
+    "Residual",
+    "Rollout",
     "Sampler",
+    "Spec",
     "SpecError",
     "Step",
     "Symmetry",

@@ -11,10 +11,10 @@ from torch import Tensor
 class LatentSize:
     """Size of the latent state, stated once and read by encoder, operator and decoder."""
 
-    tokens: int = field(validator=validators.ge(1))
+    tokens: int = field(validator=[validators.ge(1), validators.le(2**20)])
     """Number of tokens, T."""
 
-    width: int = field(validator=validators.ge(1))
+    width: int = field(validator=[validators.ge(1), validators.le(2**16)])
     """Numbers per token, D."""
 
 

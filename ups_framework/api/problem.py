@@ -1,10 +1,11 @@
 """What is simulated: fields on a grid over a domain, their boundary, time step and parameters.
 
-Everything here is plain data, so that a problem is saved inside a simulator's file and read back without the plugin
-that declared it.
+Everything here but a problem's `residual` is plain data, so that a problem is saved inside a simulator's file and read
+back without the plugin that declared it.
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import attrs
@@ -157,6 +158,18 @@ class Quantity:
     power: int = attrs.field(default=1, validator=validators.in_((1, 2)))
     """1 for the integral of the field itself (of each component for a vector), 2 for that of its square."""
 
+    tolerance: float = 1e-3
+    """How far it may drift in true trajectories, relative to ∫ Σ_c |f_c|^power dx at the start."""
+
+
+Residual = Callable[
+    [Float[Tensor, "B T N C"], Grid, float, Float[Tensor, "B P"]],
+    Float[Tensor, "B T-1 M C"],
+]
+"""Takes frames, their grid, the time between them and parameters; gives what each frame but the first misses when the
+equation advances the one before it, in the fields' units, at M points (walls may have none). 0 for exact frames up to
+the error of the scheme; torch operations only, so that it can be trained on."""
+
 
 @frozen(kw_only=True)
 class Problem:
@@ -179,6 +192,9 @@ class Problem:
 
     conserved: tuple[Quantity, ...] = ()
     """Integrals that stay what they were at the start, given the equation and the boundary."""
+
+    residual: Residual | None = attrs.field(default=None, eq=False, repr=False)
+    """How well frames keep the equation, where it is known. Not saved with a simulator."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:

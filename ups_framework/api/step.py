@@ -81,9 +81,11 @@ class Step:
         detach_every: int = 0,
     ) -> None:
         self.model = model
+        """What predicts; its other methods are for terms about latents."""
         self.truth = truth
         """All K + 1 frames on the training grid."""
         self.parameters = parameters
+        """Parameters of the PDE of each sample, in the order of `problem.parameters`."""
         self.points = points
         """The points that this step supervises."""
         self._whole_grid = whole_grid

@@ -43,6 +43,34 @@ class Trajectories:
         return attrs.evolve(self, values=self.values.to(device), parameters=self.parameters.to(device))
 
 
+@frozen(kw_only=True)
+class Extent:
+    """How much of space and time a dataset's trajectories have."""
+
+    frames: int
+    """Frames of each trajectory."""
+
+    refinement: int
+    """Points of the test split along each axis over those of `problem.grid`."""
+
+
+@frozen(kw_only=True, eq=False)
+class Rollout:
+    """Predicted trajectories beside the true ones, in physical units."""
+
+    prediction: Float[Tensor, "B T N C"]
+    """What the simulator gives."""
+
+    truth: Float[Tensor, "B T N C"]
+    """What the data says."""
+
+    times: Float[Tensor, " T"]
+    """When the frames are, from the start of the trajectory."""
+
+    grid: Grid
+    """Where the N points are."""
+
+
 Symmetry = Callable[[Float[Tensor, "B T N C"], Grid, float, torch.Generator], Float[Tensor, "B T N C"]]
 """Maps windows of solutions to other solutions of the same equation: takes values, grid, dt, generator."""
 

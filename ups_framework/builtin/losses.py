@@ -7,7 +7,7 @@ from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Grid, LossTerm, Problem, SpecError, Step, Term
+from ups_framework.api import Grid, LossTerm, OnTruth, Problem, SpecError, Step, Term
 
 _FLOOR = 1e-2
 """Smallest size of a sample, as a fraction of the batch's, that errors are divided by: decayed fields do not rule."""
@@ -31,6 +31,8 @@ class RelativeL2(LossTerm):
     The same figure as the metric `nrmse`. Beside it `rollout` reads the frames after the first.
     """
 
+    on_truth: ClassVar[OnTruth] = "zero"
+
     def build(self, problem: Problem) -> Term:
         return _first_frame
 
@@ -48,6 +50,8 @@ class Rollout(LossTerm):
     Zero while the stage unrolls one frame only. Unrolled training lowers the error of long rollouts (Brandstetter et
     al. 2022; List et al. 2024).
     """
+
+    on_truth: ClassVar[OnTruth] = "zero"
 
     def build(self, problem: Problem) -> Term:
         return _later_frames
@@ -94,10 +98,10 @@ def _reencoding(step: Step) -> Float[Tensor, ""]:
 
 @frozen(kw_only=True)
 class LatentForward(LossTerm):
-    """Relative L2 distance of the advanced latents from the encodings of the true frames, which are held fixed.
+    """Relative L2 distance of advanced latents from encodings of the true frames, ‖z − E(u)‖ / ‖E(u) − mean E(u)‖.
 
-    Averaged over the predicted frames. Cheap, since nothing is decoded; alone it can be met by latents that all are
-    alike, so keep a decoded term beside it.
+    The encodings are held fixed; averaged over the predicted frames. Cheap, since nothing is decoded; alone it can be
+    met by latents that all are alike, so keep a decoded term beside it.
     """
 
     def build(self, problem: Problem) -> Term:
@@ -127,6 +131,8 @@ class Spectral(LossTerm):
     F is the discrete Fourier transform of the decoded training grid. Shifting the prediction changes nothing: the term
     asks for the right scales, not the right places. It needs a problem whose axes are all periodic.
     """
+
+    on_truth: ClassVar[OnTruth] = "zero"
 
     whole_grid: ClassVar[bool] = True
 

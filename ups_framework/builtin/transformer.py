@@ -24,10 +24,10 @@ class TransformerStack(Operator):
     periodicity. Any number of tokens.
     """
 
-    depth: int = field(default=4, validator=_at_least_1)
+    depth: int = field(default=4, validator=[_at_least_1, validators.le(1000)])
     """Blocks; 4 to 12."""
 
-    width: int = field(default=128, validator=_at_least_1)
+    width: int = field(default=128, validator=[_at_least_1, validators.le(2**16)])
     """Channels inside the stack, independent of the latent's width."""
 
     heads: int = field(default=4, validator=_at_least_1)

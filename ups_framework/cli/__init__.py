@@ -7,12 +7,17 @@ from ups_framework.cli.group import LazyGroup
 COMMANDS = {
     "run": "Train a recipe, evaluate the simulator and write a report.",
     "check": "Find every mistake of a recipe without training.",
+    "explain": "Say what a recipe will do, before anything is made.",
+    "diff": "Compare two recipes or runs key by key.",
     "eval": "Evaluate the simulator of a run again.",
     "plugins": "Show the installed plugins, and why one is broken.",
-    "list": "List the components of a kind.",
+    "list": "List the components of a kind, or of all.",
+    "recipes": "List the recipes that plugins ship, ready to run and to extend.",
     "describe": "Show a component: what it does, its fields and how to use it.",
+    "new-plugin": "Write a plugin to begin with: a whole package that works.",
+    "schema": "Print the JSON Schema of recipes, for editors.",
 }
-"""Each command and its line in the help; module `ups_framework.cli.<name>` holds it as `command`."""
+"""Each command and its line in the help; module `ups_framework.cli.<name>`, with '_' for '-', holds it as `command`."""
 
 group = LazyGroup(COMMANDS, package=__name__, help="Train neural simulators of physics from TOML recipes.")
 

@@ -20,13 +20,12 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: 
     """
     from ups_framework.cli.loading import load
     from ups_framework.cli.trial import print_trial
-    from ups_framework.engine.prepare import refuse_mistakes
     from ups_framework.plugins import load_plugins
 
     registry = load_plugins()
     loaded = load(recipe, registry, settings, profile)
-    refuse_mistakes(loaded.recipe)
     stages = ", ".join(f"{name} ({stage.steps} steps)" for name, stage in loaded.recipe.stages.items())
     click.echo(f"{recipe}: no mistakes; stages: {stages}")
     if step:
-        print_trial(loaded.recipe, registry)
+        with loaded.locating():
+            print_trial(loaded.recipe, registry)

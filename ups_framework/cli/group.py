@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
         """Import a command. A name that is none is an error of usage."""
         if cmd_name not in self._lines:
             ctx.fail(f"no command called {cmd_name!r}{did_you_mean(cmd_name, self._lines)}")
-        command = import_module(f"{self._package}.{cmd_name}").command
+        command = import_module(f"{self._package}.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

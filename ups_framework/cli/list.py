@@ -1,4 +1,4 @@
-"""`ups list KIND`: the components of a kind."""
+"""`ups list [KIND]`: the components of a kind, or of all."""
 
 import click
 
@@ -8,12 +8,18 @@ from ups_framework.spec_docs import first_line
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", type=click.Choice(list(KINDS)), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(kind: str, as_json: bool) -> None:
-    """List the components of a kind, with their plugins."""
-    rows = [(item.name, item.plugin, first_line(item.spec)) for item in load_plugins().components(kind)]
+def command(kind: str | None, as_json: bool) -> None:
+    """List the components of KIND, or of all kinds, with their plugins."""
+    registry = load_plugins()
+    rows = [
+        [each, item.name, item.plugin, first_line(item.spec)]
+        for each in ([kind] if kind else KINDS)
+        for item in registry.components(each)
+    ]
     if as_json:
-        print_json([{"name": name, "plugin": plugin, "text": text} for name, plugin, text in rows])
+        print_json([dict(zip(("kind", "name", "plugin", "text"), row, strict=True)) for row in rows])
         return
-    print_table(["name", "plugin", "what it is"], rows)
+    left_out = 1 if kind else 0
+    print_table(["kind", "name", "plugin", "what it is"][left_out:], [row[left_out:] for row in rows])

@@ -6,13 +6,21 @@ from pathlib import Path
 import click
 import torch
 
+from ups_framework.engine.prepare import refuse_mistakes
 from ups_framework.plugins import Registry
 from ups_framework.recipe import LoadedRecipe, load_recipe
 
 
 def load(path: Path, registry: Registry, settings: Sequence[str], profile: str | None) -> LoadedRecipe:
-    """The recipe for this machine; a profile that is laid over it is said."""
+    """The recipe for this machine, without mistakes; old names in it and the profile that is laid over it are said.
+
+    Raises RecipeError with all mistakes, each with its place.
+    """
     loaded = load_recipe(path, registry=registry, settings=settings, profile=profile, gpu=torch.cuda.is_available())
     if loaded.profile is not None:
         click.echo(f"profile {loaded.profile!r} is laid over the recipe (--profile none takes it as it is)")
+    for notice in loaded.notices:
+        click.echo(f"Warning: {notice}", err=True)
+    with loaded.locating():
+        refuse_mistakes(loaded.recipe)
     return loaded

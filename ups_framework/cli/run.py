@@ -24,13 +24,13 @@ def command(
 ) -> None:
     """Train RECIPE, evaluate the simulator on held-out data and write a report.
 
-    Everything goes to the folder RUNS/NAME. Ctrl-C saves a checkpoint and says how to go on.
+    RECIPE is a TOML file, or one that `ups recipes` lists. Everything goes to the folder RUNS/NAME. Ctrl-C
+    saves a checkpoint and says how to go on.
     """
     click.echo(f"ups run {recipe}: reading the recipe and loading plugins")
     from ups_framework.cli.display import Display
     from ups_framework.cli.loading import load
     from ups_framework.cli.results import print_evaluation
-    from ups_framework.engine.prepare import refuse_mistakes
     from ups_framework.engine.stage_loop import Interrupted
     from ups_framework.plugins import load_plugins
     from ups_framework.runs.folder import RunFolder
@@ -38,7 +38,6 @@ def command(
 
     registry = load_plugins()
     loaded = load(recipe, registry, settings, profile)
-    refuse_mistakes(loaded.recipe)
     folder_name = name or loaded.name
     folder = RunFolder.open(runs / folder_name) if resume else RunFolder.create(runs, folder_name)
     display = Display()
@@ -46,7 +45,7 @@ def command(
         recipe=loaded.recipe, registry=registry, folder=folder, resume=resume, report=display.say, listeners=[display]
     )
     try:
-        with display:
+        with display, loaded.locating():
             evaluation = run.execute()
     except (Interrupted, KeyboardInterrupt):
         click.echo(f"stopped; go on with: {resume_command()}", err=True)

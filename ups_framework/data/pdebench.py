@@ -5,6 +5,7 @@
 | `tensor` | (trajectories, frames, points), float32 | the field |
 | `x-coordinate` | (points,) | where the points are: cell centres of (0, 1) |
 | `t-coordinate` | (frames + 1,) | when the frames are; with one stamp too many, in published files and in ours |
+| `checksum` | (trajectories,) | in ours: what each trajectory must be when it is read |
 
 What varies from file to file, such as the viscosity `Nu`, is an attribute of the root.
 
@@ -27,6 +28,8 @@ from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
+from ups_framework.data import checksums
+from ups_framework.data.checksums import checksum, verify
 from ups_framework.errors import DataError
 
 Attribute = str | int | float | bool
@@ -88,7 +91,7 @@ def read(
     """Every `every_t`-th frame of every `every_x`-th point of some trajectories, both beginning with the first.
 
     Only what is kept stays in memory, and some 64 MiB beside it. Raises DataError like `read_header`, and if the file
-    has fewer trajectories or values that are no finite numbers.
+    has fewer trajectories, values that are no finite numbers, or others than were written.
     """
     with _opened(path) as file:
         header = _header(path, file, report)
@@ -96,10 +99,12 @@ def read(
             raise DataError(f"{path}: has {header.trajectories} trajectories, but {trajectories.stop} are asked for")
         x, t = header.x[::every_x], header.t[::every_t]
         values = np.empty((len(trajectories), len(t), len(x)), dtype=np.float32)
-        block = max(1, _BLOCK_BYTES // (4 * len(t) * len(header.x)))
+        block = max(1, _BLOCK_BYTES // (4 * len(header.t) * len(header.x)))
         for start in range(0, len(trajectories), block):
             part = trajectories[start : start + block]
-            values[start : start + len(part)] = file["tensor"][part.start : part.stop, ::every_t][:, :, ::every_x]
+            whole = file["tensor"][part.start : part.stop]
+            verify(path, file, dict(zip(part, whole, strict=True)))
+            values[start : start + len(part)] = whole[:, ::every_t, ::every_x]
     if not np.isfinite(values).all():
         raise DataError(f"{path}: some values are not finite; delete the file, then make or download it again")
     return Recording(values=torch.from_numpy(values), x=x, t=t)
@@ -115,6 +120,7 @@ class NewFile:
         path.unlink(missing_ok=True)  # a killed process may have left it
         need_room(path.parent, shape[0] * self._bytes)
         self._missing = set(range(shape[0]))
+        self._checksums = np.zeros(shape[0], dtype=np.uint32)
         at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         with h5py.File(path, "w") as file:
@@ -129,6 +135,7 @@ class NewFile:
         for number, trajectory in zip(index, values.float().cpu().numpy().astype("<f4"), strict=True):
             self._file.seek(self._offset + number * self._bytes)
             self._file.write(trajectory.tobytes())
+            self._checksums[number] = checksum(trajectory)
             self._missing.remove(number)
 
     def finish(self, attributes: Mapping[str, Attribute]) -> None:
@@ -138,6 +145,7 @@ class NewFile:
         need_room(self._path.parent, 0)
         with h5py.File(self._path, "r+") as file:
             file.attrs.update(attributes)
+            file[checksums.NAME] = self._checksums
         with self._path.open("rb") as written:
             os.fsync(written.fileno())
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import attrs
 import torch
 from attrs import frozen
 from torch import nn
 
-from ups_framework.api import Decoder, Draw, Encoder, Forecast, LatentSize, Measure, Operator, Problem
+from ups_framework.api import Decoder, Draw, Encoder, Forecast, LatentSize, Measure, Operator, Plot, Problem
 from ups_framework.engine.objective import Objective
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.simulator import Simulator
@@ -41,6 +42,9 @@ class System:
     baselines: Mapping[str, Forecast]
     """For the evaluation, by name."""
 
+    pictures: Mapping[str, Plot]
+    """For the report, by name."""
+
     def trained_parts(self, stage: str) -> dict[str, nn.Module]:
         """The modules that a stage trains, by name."""
         return {part: self.simulator.parts[part] for part in self.recipe.stages[stage].trains}
@@ -67,6 +71,7 @@ def build_system(recipe: Recipe, registry: Registry) -> System:
         objectives=objectives,
         metrics={name: item.build(problem) for name, item in recipe.metrics.items()},
         baselines={name: item.build(problem) for name, item in recipe.baselines.items()},
+        pictures={name: item.build(problem) for name, item in recipe.pictures.items()},
     )
 
 
@@ -85,7 +90,7 @@ class _SimulatorDescription:
     @classmethod
     def of(cls, recipe: Recipe, problem: Problem) -> "_SimulatorDescription":
         return cls(
-            problem=problem,
+            problem=attrs.evolve(problem, residual=None),
             latent=recipe.latent,
             encoder=recipe.encoder,
             operator=recipe.operator,
@@ -114,5 +119,6 @@ def _build_simulator(described: _SimulatorDescription, plain: Mapping[str, Any],
 
 def rebuild_simulator(plain: Mapping[str, Any]) -> Simulator:
     """The simulator of a saved file's description, with untrained weights."""
-    described = from_plain(dict(plain), _SimulatorDescription, load_plugins())
-    return _build_simulator(described, plain, seed=0)
+    registry = load_plugins()
+    described = from_plain(dict(plain), _SimulatorDescription, registry)
+    return _build_simulator(described, to_plain(described, registry), seed=0)

@@ -11,8 +11,6 @@ from torch import Tensor
 from ups_framework.api import Data, Forecast, Grid, Trajectories
 from ups_framework.engine.build import System
 from ups_framework.engine.simulator import Simulator
-from ups_framework.errors import Mistake, RecipeError
-from ups_framework.recipe import Recipe
 
 _SCHEMA = 1
 
@@ -146,26 +144,6 @@ def _super_resolution(system: System, data: Data, protocol: Protocol) -> dict[st
         table = system.metrics["nrmse"](prediction, protocol.truth(fine), fine.grid)
         scores[str(factor)] = {"nrmse": float(table.mean())}
     return scores
-
-
-def refuse_impossible(recipe: Recipe, data: Data) -> None:
-    """RecipeError if the data has too few frames for a stage or for `[evaluation]`, or is too coarse for the latter."""
-    mistakes = []
-    frames, finest = min(data.test.values.shape[1], data.validation.values.shape[1]), _finest_factor(data)
-    trained = data.train.values.shape[1]
-    if recipe.evaluation.context >= frames:
-        problem = f"{recipe.evaluation.context} given frames leave nothing to predict: the data has {frames} frames"
-        mistakes.append(Mistake(path="evaluation.context", problem=problem))
-    for factor in recipe.evaluation.super_resolution:
-        if factor < 1 or finest % factor:
-            problem = f"{factor} is not possible: the test split has {finest} times the training resolution"
-            mistakes.append(Mistake(path="evaluation.super_resolution", problem=problem))
-    for name, stage in recipe.stages.items():
-        if stage.unroll >= trained:
-            problem = f"{stage.unroll} predicted frames are too many: the training data has {trained} frames"
-            mistakes.append(Mistake(path=f"stages.{name}.unroll", problem=problem))
-    if mistakes:
-        raise RecipeError(mistakes)
 
 
 def _finest_factor(data: Data) -> int:

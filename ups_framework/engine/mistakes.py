@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from ups_framework.api import Problem
+from ups_framework.api import Extent, Problem
+from ups_framework.engine.limits import MOST_DATA, TooLargeError, limited
 from ups_framework.engine.randomness import seeded
-from ups_framework.errors import Mistake, SpecError
+from ups_framework.errors import DataError, Mistake, SpecError
 from ups_framework.recipe import Recipe
 
 
@@ -15,14 +16,21 @@ def find_mistakes(recipe: Recipe) -> list[Mistake]:
     found = list(_stage_mistakes(recipe))
     try:
         problem = recipe.data.problem()
+        extent = recipe.data.extent()
+        found += [*_extent_mistakes(recipe, extent), *_size_mistakes(recipe, problem, extent)]
     except SpecError as error:
         return [*found, _mistake("data", error)]
+    except DataError as error:  # of a file that the recipe names
+        return [*found, Mistake(path="data", problem=str(error))]
     with seeded(torch.device("cpu"), recipe.seed, "mistakes"):
         for path, build in _builds(recipe, problem):
             try:
-                build()
+                with limited():
+                    build()
             except SpecError as error:
                 found.append(_mistake(path, error))
+            except TooLargeError as error:
+                found.append(Mistake(path=path, problem=str(error)))
     return list({str(mistake): mistake for mistake in found}.values())
 
 
@@ -38,12 +46,37 @@ def _builds(recipe: Recipe, problem: Problem) -> Iterator[tuple[str, Callable[[]
         yield f"metrics.{name}", lambda metric=metric: metric.build(problem)  # type: ignore[misc]  # bound now
     for name, baseline in recipe.baselines.items():
         yield f"baselines.{name}", lambda baseline=baseline: baseline.build(problem)  # type: ignore[misc]  # bound now
+    for name, picture in recipe.pictures.items():
+        yield f"pictures.{name}", lambda picture=picture: picture.build(problem)  # type: ignore[misc]  # bound now
 
 
 def _mistake(path: str, error: SpecError) -> Mistake:
     """A component's complaint with its place in the recipe; a field that begins with `latent.` is one of `[latent]`."""
     inside = error.field if error.field.startswith("latent.") else f"{path}.{error.field}"
     return Mistake(path=inside, problem=error.problem)
+
+
+def _extent_mistakes(recipe: Recipe, extent: Extent) -> Iterator[Mistake]:
+    """More frames or finer grids than the data has."""
+    if recipe.evaluation.context >= extent.frames:
+        problem = f"{recipe.evaluation.context} given frames leave nothing to predict: the data has {extent.frames}"
+        yield Mistake(path="evaluation.context", problem=problem)
+    for factor in recipe.evaluation.super_resolution:
+        if extent.refinement % factor:
+            problem = f"{factor} is not possible: the test split has {extent.refinement} times the training resolution"
+            yield Mistake(path="evaluation.super_resolution", problem=problem)
+    for name, stage in recipe.stages.items():
+        if stage.unroll >= extent.frames:
+            problem = f"{stage.unroll} predicted frames are too many: the data has {extent.frames} frames"
+            yield Mistake(path=f"stages.{name}.unroll", problem=problem)
+
+
+def _size_mistakes(recipe: Recipe, problem: Problem, extent: Extent) -> Iterator[Mistake]:
+    """More data than any machine makes or holds."""
+    trajectories = recipe.data.train + recipe.data.validation + recipe.data.test
+    numbers = trajectories * extent.frames * problem.grid.num_points * problem.num_channels
+    if numbers > MOST_DATA:
+        yield Mistake(path="data", problem=f"too large: {numbers:.1e} numbers, of which 1e12 take 4 TB")
 
 
 def _stage_mistakes(recipe: Recipe) -> Iterator[Mistake]:

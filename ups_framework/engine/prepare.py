@@ -9,7 +9,6 @@ from attrs import frozen
 
 from ups_framework.api import Data
 from ups_framework.engine.build import System, build_system
-from ups_framework.engine.evaluate import refuse_impossible
 from ups_framework.engine.mistakes import find_mistakes
 from ups_framework.errors import RecipeError
 from ups_framework.plugins import Registry
@@ -37,7 +36,6 @@ def prepare(recipe: Recipe, registry: Registry, device: torch.device, report: Ca
     refuse_mistakes(recipe)
     system = build_system(recipe, registry)
     data = recipe.data.build(folder=Path(recipe.data_folder), device=device, report=report)
-    refuse_impossible(recipe, data)
     data = attrs.evolve(
         data, train=data.train.to(device), validation=data.validation.to(device), test=data.test.to(device)
     )

@@ -7,7 +7,7 @@ from typing import Any
 from ups_framework.recipe.flaws import Flaw
 from ups_framework.suggest import did_you_mean, listed
 
-_NAMED = ("losses", "stages", "metrics", "baselines")
+_NAMED = ("losses", "stages", "metrics", "baselines", "pictures")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 

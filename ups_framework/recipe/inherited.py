@@ -26,5 +26,6 @@ def _losses(stage: Node) -> list[str]:
 
 
 def _set_by(table: Node, own: str) -> bool:
-    origins = table.origin_of(()).split(", ")
-    return any(origin.startswith("--set") or origin == own or origin.endswith(f" in {own}") for origin in origins)
+    return any(
+        origin.startswith("--set") or origin == own or origin.endswith(f" in {own}") for origin in table.origins()
+    )

@@ -1,15 +1,18 @@
 """A recipe file and what the command line adds to it → a typed recipe."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ups_framework.errors import Mistake, RecipeError
 from ups_framework.recipe.inherited import drop_unused_losses
+from ups_framework.recipe.locate import locate
 from ups_framework.recipe.node import Node, lay
 from ups_framework.recipe.profiles import profiles_of
 from ups_framework.recipe.recipe import Recipe
+from ups_framework.recipe.renames import old_names
 from ups_framework.recipe.settings import read_settings
 from ups_framework.recipe.source import read_file
 from ups_framework.recipe.structure import structure
@@ -25,7 +28,7 @@ class LoadedRecipe:
     """The recipe, complete and valid in itself."""
 
     name: str
-    """Name of the file without `.toml`."""
+    """Name of the file without `.toml`, or of a plugin's recipe without the plugin."""
 
     profile: str | None
     """Profile that was laid over it, if any."""
@@ -33,9 +36,26 @@ class LoadedRecipe:
     source: Node = field(repr=False)
     """The plain values that it was read from."""
 
+    notices: tuple[Mistake, ...] = ()
+    """What works, but was written in a way that will not for ever: old names of components."""
+
     def origin(self, path: str) -> str:
-        """The file, profile or `--set` that set the value at a dotted path."""
+        """Where the value at a dotted path was set: `file:line`, `profile NAME in file:line` or `--set KEY=VALUE`.
+
+        Of a key that has its default: where the table around it was.
+        """
         return self.source.origin_of(path.split("."))
+
+    @contextmanager
+    def locating(self) -> Iterator[None]:
+        """Mistakes of this recipe that are raised inside come out with their places."""
+        try:
+            yield
+        except RecipeError as error:
+            raise RecipeError([self._located(mistake) for mistake in error.mistakes]) from error
+
+    def _located(self, mistake: Mistake) -> Mistake:
+        return mistake if mistake.source else evolve(mistake, source=self.origin(mistake.path))
 
 
 def load_recipe(
@@ -46,26 +66,26 @@ def load_recipe(
     profile: str | None = None,
     gpu: bool,
 ) -> LoadedRecipe:
-    """Read a recipe file, or the resolved `recipe.toml` of a run.
+    """Read a recipe: a file, `plugin:name`, or the resolved `recipe.toml` of a run.
 
     Profile `cpu` is used by itself where there is no `gpu` and the recipe has one; `profile="none"` uses none.
     Profiles that are not used are checked too, so that a recipe which loads here loads on every machine.
     Raises RecipeError with every mistake at once.
     """
-    layers = read_file(Path(path))
+    file, name = locate(str(path), registry)
+    layers = read_file(file, registry)
     profiles, base = profiles_of(layers), layers.without("profile")
     chosen = _choose(profiles, profile, gpu)
     layer = read_settings(settings)
     own = lay(_with_profile(base, profiles, chosen), layer)
-    mistakes: list[Mistake] = []
-    recipe = _attempt(own, str(path), registry, mistakes)
-    for other in (name for name in (None, *profiles) if name != chosen):
-        unused: list[Mistake] = []
-        _attempt(lay(_with_profile(base, profiles, other), layer), str(path), registry, unused)
-        mistakes += [mistake for mistake in unused if "--set " not in mistake.source]  # meant for the chosen one
-    if recipe is None or mistakes:
+    reading = _read(own, str(file), registry)
+    others = [lay(_with_profile(base, profiles, other), layer) for other in (None, *profiles) if other != chosen]
+    unused = [_read(other, str(file), registry) for other in others]
+    mistakes = [*reading.mistakes, *(mistake for other in unused for mistake in other.mistakes if not _is_set(mistake))]
+    if reading.recipe is None or mistakes:
         raise RecipeError(_once(mistakes))
-    return LoadedRecipe(recipe=recipe, name=Path(path).stem, profile=chosen, source=own)
+    notices = _once(notice for each in (reading, *unused) for notice in each.notices)
+    return LoadedRecipe(recipe=reading.recipe, name=name, profile=chosen, source=own, notices=notices)
 
 
 def _choose(profiles: Mapping[str, Node], wanted: str | None, gpu: bool) -> str | None:
@@ -83,13 +103,27 @@ def _with_profile(base: Node, profiles: Mapping[str, Node], name: str | None) ->
     return base if name is None else lay(base, profiles[name])
 
 
-def _attempt(source: Node, path: str, registry: Registry, mistakes: list[Mistake]) -> Recipe | None:
-    """The recipe, or None and its mistakes added to the list."""
+@frozen(kw_only=True)
+class _Reading:
+    """What became of a recipe with one of its profiles."""
+
+    recipe: Recipe | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    notices: tuple[Mistake, ...] = ()
+
+
+def _read(source: Node, path: str, registry: Registry) -> _Reading:
+    source = drop_unused_losses(source, path)
     try:
-        return structure(drop_unused_losses(source, path), registry)
+        recipe = structure(source, registry)
     except RecipeError as error:
-        mistakes += error.mistakes
-        return None
+        return _Reading(mistakes=error.mistakes)
+    return _Reading(recipe=recipe, notices=tuple(old_names(recipe, source, registry)))
+
+
+def _is_set(mistake: Mistake) -> bool:
+    """Whether `--set` had a part in it: such values are meant for the profile that was chosen."""
+    return "--set " in mistake.source
 
 
 def _once(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:

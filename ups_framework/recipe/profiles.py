@@ -10,7 +10,7 @@ from ups_framework.recipe.node import Node, names_another
 
 def profiles_of(recipe: Node) -> Mapping[str, Node]:
     """The profiles of a recipe, by name. Raises RecipeError if one is no table."""
-    found = recipe.value.get("profile", Node({}, recipe.origin))
+    found = recipe.value.get("profile", Node({}, recipe.places))
     mistakes = [] if found.is_table else [_no_table("profile", found)]
     profiles: dict[str, Node] = found.value if found.is_table else {}
     mistakes += [_no_table(f"profile.{name}", item) for name, item in profiles.items() if not item.is_table]
@@ -20,12 +20,13 @@ def profiles_of(recipe: Node) -> Mapping[str, Node]:
 
 
 def _no_table(path: str, found: Node) -> Mistake:
-    return Mistake(path=path, problem="expected a table [profile.NAME...]", source=found.origin)
+    return Mistake(path=path, problem="expected a table [profile.NAME...]", source=found.origin_of(()))
 
 
 def _labelled(profile: Node, name: str) -> Node:
     value = {key: _labelled(inner, name) for key, inner in profile.value.items()} if profile.is_table else profile.value
-    return Node(value, f"profile {name} in {profile.origin}")
+    places = [evolve(place, origin=f"profile {name} in {place.origin}") for place in profile.places]
+    return evolve(profile, value=value, places=tuple(places))
 
 
 def keep_profiles(base: Node, own: Node) -> Node:

@@ -13,6 +13,7 @@ from ups_framework.api import (
     LossTerm,
     Metric,
     Operator,
+    Picture,
     Sampler,
 )
 
@@ -180,6 +181,10 @@ class Recipe:
     description: str = ""
     """One sentence for people: shown in reports and in Aim, and changes nothing else."""
 
+    cost: Literal["seconds", "minutes", "hours", "days"] | None = None
+    """How long a run takes on the machine it is meant for (on two CPU cores with the profile `cpu`, where it has one):
+    shown by `ups recipes`, and changes nothing else."""
+
     data: Dataset
     """The PDE and its trajectories."""
 
@@ -209,6 +214,9 @@ class Recipe:
 
     baselines: dict[str, Baseline]
     """Named reference rows of the evaluation."""
+
+    pictures: dict[str, Picture] = field(factory=dict)
+    """Named pictures that plugins add to the report."""
 
     seed: int = field(default=0, validator=_at_least_0)
     """Seed of weights, batches and samplers. The data has its own seed."""

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from ups_framework.errors import Mistake, RecipeError
-from ups_framework.recipe.node import DEEPEST, Node, depth, lay, node
+from ups_framework.recipe.node import DEEPEST, Node, Place, depth, lay, node
 
 _BARE_WORD = re.compile(r"""[^\s"'\[\]{}=,#\\]+""")
 
@@ -21,12 +21,12 @@ def read_settings(settings: Sequence[str]) -> Node:
     mistakes: list[Mistake] = []
     for text in settings:
         try:
-            layers.append(node(_parse_setting(text), f"--set {text}"))
+            layers.append(node(_parse_setting(text), f"--set {text}", {}))
         except ValueError as error:
             mistakes.append(Mistake(path=f"--set {text}", problem=str(error)))
     if mistakes:
         raise RecipeError(mistakes)
-    return reduce(lay, layers, Node({}, "--set"))
+    return reduce(lay, layers, Node({}, (Place("--set"),)))
 
 
 def _parse_setting(text: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def _parse_setting(text: str) -> dict[str, Any]:
     if table is None:
         raise ValueError(f"{value.strip()!r} is neither a TOML value nor a bare word; quote a text: '{key}=\"...\"'")
     if depth(table) > DEEPEST:
-        raise ValueError(f"tables are nested more than {DEEPEST} deep")
+        raise ValueError(f"tables and lists are nested more than {DEEPEST} deep")
     return table
 
 

@@ -6,30 +6,34 @@ from pathlib import Path
 from attrs import evolve
 
 from ups_framework.errors import Mistake, RecipeError
+from ups_framework.recipe.lines import lines_of
+from ups_framework.recipe.locate import locate_base
 from ups_framework.recipe.node import DEEPEST, Node, depth, lay, node
 from ups_framework.recipe.profiles import keep_profiles
+from ups_framework.registry import Registry
 from ups_framework.suggest import did_you_mean
 
 
-def read_file(path: Path) -> Node:
+def read_file(path: Path, registry: Registry) -> Node:
     """A recipe file laid over what it extends. Raises RecipeError if one is missing, no TOML, or part of a circle."""
-    return _read_chain(path, ())
+    return _read_chain(path, (), "", registry)
 
 
-def _read_chain(path: Path, above: tuple[Path, ...]) -> Node:
-    chain = (*above, path)
-    own = _parse_file(path, extended_by=above[-1] if above else None)
+def _read_chain(path: Path, above: tuple[Path, ...], named_at: str, registry: Registry) -> Node:
+    """A file and what it extends; `named_at` is the place that names the file, `above` the files that led there."""
+    own = _parse_file(path, named_at)
     if path.resolve() in [seen.resolve() for seen in above]:
-        circle = " → ".join(str(seen) for seen in chain)
-        raise _file_error(above[-1], f"'extends' goes in a circle: {circle}")
+        circle = " → ".join(str(seen) for seen in (*above, path))
+        raise _file_error(above[-1], f"'extends' goes in a circle: {circle}", named_at)
     if "extends" not in own.value:
         return own
-    extends = own.value["extends"].plain()
+    extends, named_at = own.value["extends"].plain(), own.origin_of(("extends",))
     if not isinstance(extends, str) or "\0" in extends:
-        raise _file_error(path, "'extends' must be one file name in quotes")
-    base = _read_chain(Path(_tidy(path.parent / extends)), chain)
+        raise _file_error(path, "'extends' must be one file name in quotes, or plugin:name", named_at)
+    base_path = locate_base(extends, Path(_tidy(path.parent / extends)), registry, named_at)
+    base = _read_chain(base_path, (*above, path), named_at, registry)
     own = own.without("extends")
-    return evolve(lay(keep_profiles(base, own), own), origin=str(path))
+    return evolve(lay(keep_profiles(base, own), own), places=own.places)
 
 
 def _tidy(path: Path) -> str:
@@ -43,26 +47,27 @@ def _tidy(path: Path) -> str:
     return str(Path(*parts))
 
 
-def _parse_file(path: Path, extended_by: Path | None) -> Node:
+def _parse_file(path: Path, named_at: str) -> Node:
     try:
-        table = tomllib.loads(path.read_bytes().decode())
+        text = path.read_bytes().decode()
+        table = tomllib.loads(text)
     except OSError as error:
-        raise _missing_file(path, error, extended_by) from error
+        raise _missing_file(path, error, named_at) from error
     except UnicodeDecodeError as error:
         raise _file_error(path, f"not UTF-8 text (byte {error.start})") from error
     except (ValueError, RecursionError) as error:  # also tomllib's own error, a name with a null byte, endless digits
         raise _file_error(path, str(error)) from error
     if depth(table) > DEEPEST:
-        raise _file_error(path, f"tables are nested more than {DEEPEST} deep")
-    return node(table, str(path))
+        raise _file_error(path, f"tables and lists are nested more than {DEEPEST} deep")
+    return node(table, str(path), lines_of(text))
 
 
-def _missing_file(path: Path, error: OSError, extended_by: Path | None) -> RecipeError:
+def _missing_file(path: Path, error: OSError, named_at: str) -> RecipeError:
     siblings = [other.name for other in path.parent.glob("*.toml")] if path.parent.is_dir() else []
     near = did_you_mean(path.name, siblings)
-    by = f", which {extended_by} extends" if extended_by else ""
-    return _file_error(path, f"cannot be read{by}: {error.strerror}{near}")
+    by = ", which 'extends' names" if named_at else ""
+    return _file_error(path, f"cannot be read{by}: {error.strerror}{near}", named_at)
 
 
-def _file_error(path: Path, problem: str) -> RecipeError:
-    return RecipeError([Mistake(path=str(path), problem=problem)])
+def _file_error(path: Path, problem: str, source: str = "") -> RecipeError:
+    return RecipeError([Mistake(path=str(path), problem=problem, source=source)])

@@ -11,7 +11,7 @@ from ups_framework.errors import Mistake, PluginError, RecipeError
 from ups_framework.recipe.blocks import assemble, read_block
 from ups_framework.recipe.crosschecks import crosscheck
 from ups_framework.recipe.flaws import Flaw, FlawError, wrong
-from ups_framework.recipe.node import Node
+from ups_framework.recipe.node import Node, Place
 from ups_framework.recipe.recipe import Recipe, WeightedTerm
 from ups_framework.recipe.values import (
     mismatch,
@@ -45,7 +45,7 @@ def from_plain(plain: object, cls: type[T], registry: Registry) -> T:
     try:
         return _converter(registry).structure(plain, cls)
     except FlawError as error:
-        raise RecipeError([_mistake(flaw, Node({}, "")) for flaw in error.flaws]) from error
+        raise RecipeError([_mistake(flaw, Node({}, (Place(""),))) for flaw in error.flaws]) from error
 
 
 def _mistake(flaw: Flaw, recipe: Node) -> Mistake:

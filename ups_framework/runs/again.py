@@ -23,15 +23,16 @@ def evaluate_again(folder: RunFolder, settings: Sequence[str], report: Callable[
     trajectories into the test split that the simulator was trained on.
     """
     registry, device = load_plugins(), default_device()
-    own, recipe = (
-        load_recipe(folder.recipe, registry=registry, settings=layer, profile="none", gpu=device.type == "cuda").recipe
+    own, loaded = (
+        load_recipe(folder.recipe, registry=registry, settings=layer, profile="none", gpu=device.type == "cuda")
         for layer in ((), settings)
     )
-    refuse_mistakes(recipe)
-    simulator = Simulator.load(folder.simulator, device)
-    _refuse_another_simulator(folder, simulator, recipe, registry)
-    _refuse_seen_trajectories(own.data, recipe.data)
-    prepared = prepare(recipe, registry, device, report)
+    recipe, simulator = loaded.recipe, Simulator.load(folder.simulator, device)
+    with loaded.locating():
+        refuse_mistakes(recipe)
+        _refuse_another_simulator(folder, simulator, recipe, registry)
+        _refuse_seen_trajectories(own.recipe.data, recipe.data)
+        prepared = prepare(recipe, registry, device, report)
     evaluation, _ = evaluate(attrs.evolve(prepared.system, simulator=simulator), prepared.data)
     return evaluation
 

@@ -101,6 +101,16 @@ class RunFolder:
         return self.path / "predictions.npz"
 
     @property
+    def pictures(self) -> Path:
+        """Folder of the pictures that plugins draw."""
+        return self.path / "pictures"
+
+    @property
+    def pictures_index(self) -> Path:
+        """What these pictures show, and which plugins drew them."""
+        return self.path / "pictures.json"
+
+    @property
     def report(self) -> Path:
         """The report with pictures."""
         return self.path / "report.html"

@@ -10,6 +10,7 @@ from ups_framework.runs import curves, page, pictures, tables
 from ups_framework.runs.atomic import write_whole
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.plot_style import png
+from ups_framework.runs.plugin_pictures import PluginPicture, read_pictures
 from ups_framework.runs.predictions import Predictions, load_predictions
 from ups_framework.runs.records import Record, read_json, read_jsonl
 
@@ -37,6 +38,7 @@ class _Contents:
     audits: list[Record]
     evaluation: Record
     predictions: Predictions | None
+    plugin_pictures: Mapping[str, PluginPicture]
     drawn: dict[str, bytes] = field(factory=dict)
 
     @classmethod
@@ -49,6 +51,7 @@ class _Contents:
             audits=read_jsonl(folder.audit),
             evaluation=read_json(folder.evaluation) if folder.evaluation.exists() else {},
             predictions=load_predictions(folder.predictions) if folder.predictions.exists() else None,
+            plugin_pictures=read_pictures(folder),
         )
 
     def draw(self, name: str, figure: Figure | None, caption: str, otherwise: str) -> str:
@@ -113,6 +116,25 @@ def _for_each_channel(
         contents.draw(f"{name}_{channel}", draw(predictions, index), f"{channel}. {caption}", otherwise)
         for index, channel in enumerate(predictions.channels)
     ]
+
+
+def _plugin_pictures(contents: _Contents) -> str:
+    """A heading for each plugin that draws, then its pictures."""
+    parts = []
+    pictures = contents.plugin_pictures
+    for plugin in dict.fromkeys(picture.component.partition(":")[0] for picture in pictures.values()):
+        parts.append(page.heading(f"From plugin {plugin}"))
+        for name, picture in pictures.items():
+            if picture.component.partition(":")[0] == plugin:
+                parts.append(_plugin_picture(contents, name, picture))
+    return page.section("pictures", "Pictures of the plugins", parts) if parts else ""
+
+
+def _plugin_picture(contents: _Contents, name: str, picture: PluginPicture) -> str:
+    if picture.problem is not None:
+        return page.missing(f"{name} ({picture.component}) could not be drawn: {picture.problem}")
+    contents.drawn[name] = (contents.folder.pictures / f"{name}.png").read_bytes()
+    return page.figure(name, contents.drawn[name], f"{picture.caption} ({name}: {picture.component})")
 
 
 def _super_resolution(contents: _Contents) -> str:
@@ -180,4 +202,15 @@ def _plain(value: object) -> str:
     return "–" if value is None else str(value)
 
 
-_SECTIONS = (_results, _rollout, _fields, _spectra, _super_resolution, _training, _audit, _protocol, _origin)
+_SECTIONS = (
+    _results,
+    _rollout,
+    _fields,
+    _spectra,
+    _plugin_pictures,
+    _super_resolution,
+    _training,
+    _audit,
+    _protocol,
+    _origin,
+)

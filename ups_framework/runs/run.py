@@ -13,12 +13,13 @@ from ups_framework.engine.listener import Listener
 from ups_framework.engine.prepare import Prepared, default_device, prepare
 from ups_framework.engine.state import State, begin_stage, restored_state
 from ups_framework.engine.trainer import Trainer
-from ups_framework.errors import RunError
+from ups_framework.errors import RecipeError, RunError
 from ups_framework.plugins import Registry
-from ups_framework.recipe import Recipe, as_dict, dump_recipe
+from ups_framework.recipe import Recipe, as_dict, dump_recipe, load_recipe
 from ups_framework.runs.atomic import write_whole
 from ups_framework.runs.environment import environment
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.plugin_pictures import draw_pictures
 from ups_framework.runs.predictions import save_predictions
 from ups_framework.runs.recorder import Recorder
 from ups_framework.runs.recording import RecordingListener
@@ -83,8 +84,7 @@ class Run:
     def _write_recipe(self) -> None:
         """Save the resolved recipe and the environment; RunError if another recipe has trained in the folder."""
         text = dump_recipe(self.recipe, self.registry)
-        other = self.folder.recipe.exists() and self.folder.recipe.read_bytes() != text.encode()
-        if other and self.folder.latest_checkpoint(self.report) is not None:
+        if self._holds_another_recipe() and self.folder.latest_checkpoint(self.report) is not None:
             raise RunError(
                 f"{self.folder.recipe}: is another recipe than the one given, so that its checkpoint does not fit; "
                 f"run that file itself with --resume, or give the new recipe another --name"
@@ -92,6 +92,16 @@ class Run:
         write_whole(self.folder.recipe, text.encode())
         plugins = [plugin.name for plugin in self.registry.plugins if plugin.error is None]
         write_json(self.folder.environment, environment(plugins))
+
+    def _holds_another_recipe(self) -> bool:
+        """Whether the folder's recipe says something else; the old name of a renamed component says the same."""
+        if not self.folder.recipe.exists():
+            return False
+        try:
+            saved = load_recipe(self.folder.recipe, registry=self.registry, profile="none", gpu=False).recipe
+        except RecipeError:  # of a plugin that is gone or has changed
+            return True
+        return saved != self.recipe
 
     def _starting_state(self, prepared: Prepared) -> tuple[State, int | None]:
         """The state to train from, and the run's steps that it has behind it (None in a new run)."""
@@ -150,6 +160,7 @@ class Run:
         write_json(self.folder.evaluation, evaluation)
         recorder.evaluation(steps, evaluation["rows"])
         save_predictions(self.folder.predictions, sample_predictions(prepared, rollout))
+        draw_pictures(prepared, rollout, self.registry, self.folder, self.report)
         for name, png in write_report(self.folder).items():
             recorder.picture(name, png, steps, {"subset": "test"})
         return evaluation

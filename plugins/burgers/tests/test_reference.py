@@ -7,7 +7,7 @@ import attrs
 import pytest
 import torch
 from torch import Tensor
-from ups_burgers.classical import Classical
+from ups_burgers.classical import FiniteVolumeBaseline
 from ups_burgers.cole_hopf import cole_hopf
 from ups_burgers.dataset import Burgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric, mean_square_residual
@@ -35,7 +35,8 @@ def test_the_classical_solver_forecasts_the_exact_solution() -> None:
     for points in (64, 128):
         problem = problem_at(points)
         truth = exact(problem.grid, [0, 0.05, 0.1, 0.15])
-        found = Classical().build(problem)(truth[:, 0].float(), 3, problem.grid, torch.full((2, 1), VISCOSITY))
+        forecast = FiniteVolumeBaseline().build(problem)
+        found = forecast(truth[:, 0].float(), 3, problem.grid, torch.full((2, 1), VISCOSITY))
         assert found.shape == (2, 3, points, 1)
         errors.append(float((found - truth[:, 1:]).norm() / truth[:, 1:].norm()))
     assert errors[1] < 1e-3
@@ -46,7 +47,7 @@ def test_each_trajectory_has_its_own_viscosity() -> None:
     problem = problem_at(64, viscosity=(0.01, 0.1))
     start = exact(problem.grid, [0])[:1, 0].expand(4, -1, -1).float()
     parameters = torch.tensor([[0.1], [0.01], [0.1], [0.01]])
-    found = Classical().build(problem)(start, 4, problem.grid, parameters)
+    found = FiniteVolumeBaseline().build(problem)(start, 4, problem.grid, parameters)
     energy = found[:, -1].square().mean((1, 2))
     assert energy[0] == energy[2]
     assert energy[1] == energy[3]
@@ -150,7 +151,7 @@ def test_the_loss_is_zero_where_nothing_is_predicted() -> None:
     assert growth_loss(1.0, 1)[0] == 0
 
 
-@pytest.mark.parametrize("part", [Classical(), BurgersResidual(), BurgersResidualMetric()])
-def test_another_equation_is_refused(part: Classical | BurgersResidual | BurgersResidualMetric) -> None:
+@pytest.mark.parametrize("part", [FiniteVolumeBaseline(), BurgersResidual(), BurgersResidualMetric()])
+def test_another_equation_is_refused(part: FiniteVolumeBaseline | BurgersResidual | BurgersResidualMetric) -> None:
     with pytest.raises(SpecError, match="use: knows Burgers' equation only, but the data is about 'advection'"):
         part.build(attrs.evolve(problem_at(64), name="advection"))

@@ -1,4 +1,4 @@
-"""The baseline `classical`: what a solver without training makes of the points that the simulator has."""
+"""The baseline `finite_volume`: what a solver without training makes of the points that the simulator has."""
 
 import torch
 from attrs import frozen
@@ -15,9 +15,10 @@ _CELLS_AT_ONCE = 2**14
 
 
 @frozen(kw_only=True)
-class Classical(Baseline):
+class FiniteVolumeBaseline(Baseline):
     """Second-order finite volumes on the grid and from the start that the simulator is given, in double precision.
 
+    du_i/dt = -(F_{i+½} - F_{i-½}) / h with van Leer's limited slopes and Godunov's flux (`finite_volume.py`).
     The mark to beat: it needs no training, and on the model's own grid it is hard to better at any viscosity.
     """
 

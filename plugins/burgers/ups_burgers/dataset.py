@@ -1,9 +1,9 @@
 """The dataset `burgers`: trajectories made in PDEBench's manner and layout, or PDEBench's own."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from attrs import field, frozen, validators
@@ -12,9 +12,22 @@ from ups_burgers.ensemble import DT, NUM_FRAMES, NUM_POINTS, Ensemble
 from ups_burgers.equation import NAME
 from ups_burgers.generate import generate
 from ups_burgers.published import Layout, layout_of
+from ups_burgers.residual import residual
 from ups_burgers.splits import Files, share
 from ups_burgers.symmetries import symmetries
-from ups_framework.api import Axis, Data, DataError, Dataset, Field, Grid, Parameter, Problem, Quantity, SpecError
+from ups_framework.api import (
+    Axis,
+    Data,
+    DataError,
+    Dataset,
+    Extent,
+    Field,
+    Grid,
+    Parameter,
+    Problem,
+    Quantity,
+    SpecError,
+)
 from ups_framework.data.pdebench import Header, exclusive, read_header
 
 _MANY = validators.ge(1)
@@ -30,6 +43,8 @@ class Burgers(Dataset):
     The first trajectories are for testing, the next for validation and the rest for training, as in PDEBench.
     Training and validation data have `points` points, test data all 1024.
     """
+
+    example: ClassVar[Mapping[str, object]] = {"viscosity": [0.1], "points": 128, "every": 1}
 
     viscosity: tuple[float, ...] = field(
         default=(0.001,), validator=[validators.min_len(1), validators.deep_iterable(validators.gt(0))]
@@ -72,7 +87,14 @@ class Burgers(Dataset):
             dt=layout.dt * self.every,
             parameters=(Parameter(name="viscosity", low=low, high=high, scale="log"),),
             conserved=(Quantity(name="mass", field="u"),) if self.boundary == "periodic" else (),
+            residual=residual,
         )
+
+    def extent(self) -> Extent:
+        """Every `every`-th frame; test data on all points of the file."""
+        layout = self._layout()
+        frames = len(range(0, layout.frames, self.every))
+        return Extent(frames=frames, refinement=layout.points // self.points)
 
     def build(self, *, folder: Path, device: torch.device, report: Callable[[str], None]) -> Data:
         """Read the files, after making in `folder / "burgers"` those that are to be made and are not there."""

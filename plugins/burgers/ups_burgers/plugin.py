@@ -1,10 +1,12 @@
 """What this plugin adds."""
 
-from ups_burgers.classical import Classical
+from pathlib import Path
+
+from ups_burgers.classical import FiniteVolumeBaseline
 from ups_burgers.dataset import Burgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric
 from ups_framework import hookimpl
-from ups_framework.api import Baseline, Dataset, LossTerm, Metric
+from ups_framework.api import Baseline, Dataset, LossTerm, Metric, Renamed
 
 
 @hookimpl
@@ -14,9 +16,9 @@ def ups_datasets() -> dict[str, type[Dataset]]:
 
 
 @hookimpl
-def ups_baselines() -> dict[str, type[Baseline]]:
+def ups_baselines() -> dict[str, type[Baseline] | Renamed]:
     """A solver without training."""
-    return {"classical": Classical}
+    return {"finite_volume": FiniteVolumeBaseline, "classical": Renamed(to="finite_volume", since="0.2.0")}
 
 
 @hookimpl
@@ -29,3 +31,9 @@ def ups_losses() -> dict[str, type[LossTerm]]:
 def ups_metrics() -> dict[str, type[Metric]]:
     """The equation as a figure of merit."""
     return {"burgers_residual": BurgersResidualMetric}
+
+
+@hookimpl
+def ups_recipes() -> dict[str, Path]:
+    """What runs with this plugin alone."""
+    return {"quick": Path(__file__).parent / "recipes/quick.toml"}

@@ -1,12 +1,13 @@
 """The dataset `navier_stokes_decaying`: flows on the torus that start at random and decay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from attrs import field, frozen, validators
 
-from ups_framework.api import Data, Dataset, Field, Parameter, Problem, Quantity, Trajectories
+from ups_framework.api import Data, Dataset, Extent, Field, Parameter, Problem, Quantity, Trajectories
 from ups_framework.data.pdebench import exclusive
 from ups_navier_stokes.files import read
 from ups_navier_stokes.generate import Flows, make, torus
@@ -26,10 +27,12 @@ class NavierStokesDecaying(Dataset):
     trajectories keep them all, as truth for super-resolution. Made once; some 0.02 s a frame on one core at 64 points.
     """
 
+    example: ClassVar[Mapping[str, object]] = {"points": 32, "frames": 6, "viscosity": 4e-3}
+
     viscosity: float = field(default=1e-3, validator=validators.gt(0))
     """ν. Good values: 1e-2 (smooth) to 1e-3 (filaments); below that take more points."""
 
-    points: int = field(default=64, validator=validators.ge(16))
+    points: int = field(default=64, validator=[validators.ge(16), validators.le(4096)])
     """Points of the training grid along each axis."""
 
     frames: int = field(default=21, validator=validators.ge(2))
@@ -60,6 +63,10 @@ class NavierStokesDecaying(Dataset):
             parameters=(Parameter(name="viscosity", low=self.viscosity, high=self.viscosity, scale="log"),),
             conserved=(Quantity(name="total_vorticity", field="vorticity"),),
         )
+
+    def extent(self) -> Extent:
+        """Test data on all points of the solver."""
+        return Extent(frames=self.frames, refinement=_REFINEMENT)
 
     def build(self, *, folder: Path, device: torch.device, report: Callable[[str], None]) -> Data:
         """Read the splits below `folder / "navier_stokes"`, after making those that are not there."""

@@ -4,6 +4,7 @@
 |---|---|---|
 | `tensor` | (samples, time, x, y) | the field, float32 |
 | `x-coordinate`, `y-coordinate`, `t-coordinate` | one number a point or frame | where and when, float64 |
+| `checksum` | (samples,) | what each trajectory must be when it is read |
 
 Attributes at the root say how the file was made. A file is written whole or not at all.
 """
@@ -14,12 +15,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import h5py
+import numpy as np
 import torch
 from attrs import frozen
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ups_framework.api import DataError, Grid
+from ups_framework.data import checksums
 from ups_framework.data.pdebench import need_room
 
 
@@ -60,7 +64,9 @@ def write(
         try:
             unfinished.unlink(missing_ok=True)  # a killed process may have left it
             need_room(path.parent, 4 * math.prod(layout.shape))
-            _fill(unfinished, _lay_out(unfinished, layout, attributes), layout, batches)
+            checked = _fill(unfinished, _lay_out(unfinished, layout, attributes), layout, batches)
+            with h5py.File(unfinished, "r+") as file:
+                file[checksums.NAME] = checked
             _flush_to_disk(unfinished)
             os.replace(unfinished, path)
             _flush_to_disk(path.parent)
@@ -79,7 +85,9 @@ def read(path: Path, layout: Layout) -> Float[Tensor, "samples frames N 1"]:
             found = (tensor.dtype.name, *tensor.shape) if isinstance(tensor, h5py.Dataset) else None
             if found != ("float32", *layout.shape):
                 raise DataError(f"{path}: `tensor` is {found} where float32 {layout.shape} is expected: {advice}")
-            values = torch.from_numpy(tensor[...])
+            whole = tensor[...]
+            checksums.verify(path, file, dict(enumerate(whole)))
+            values = torch.from_numpy(whole)
     except OSError as error:
         raise DataError(f"{path} is truncated or no trajectory file ({error}): {advice}") from error
     if not bool(values.isfinite().all()):
@@ -101,15 +109,17 @@ def _lay_out(path: Path, layout: Layout, attributes: Mapping[str, str | int | fl
     return begin
 
 
-def _fill(path: Path, begin: int, layout: Layout, batches: Iterable[Tensor]) -> None:
-    """Write the trajectories batch by batch, past HDF5: see `need_room`."""
-    done = 0
+def _fill(path: Path, begin: int, layout: Layout, batches: Iterable[Tensor]) -> NDArray[np.uint32]:
+    """Write the trajectories batch by batch, past HDF5: see `need_room`. Gives their checksums."""
+    checked: list[int] = []
     with path.open("r+b") as file:
         file.seek(begin)
         for batch in batches:
-            file.write(batch.float().cpu().contiguous().numpy().astype("<f4").tobytes())
-            done += len(batch)
-    assert done == layout.samples, f"{done} trajectories were made for a file of {layout.samples}"
+            values = batch.float().cpu().contiguous().numpy().astype("<f4")
+            file.write(values.tobytes())
+            checked += [checksums.checksum(trajectory) for trajectory in values]
+    assert len(checked) == layout.samples, f"{len(checked)} trajectories were made for a file of {layout.samples}"
+    return np.array(checked, dtype=np.uint32)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -5,7 +5,7 @@ from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Axis, Grid, LossTerm, Measure, Metric, Problem, Step, Term
+from ups_framework.api import Axis, ClosedForm, Grid, LossTerm, Measure, Metric, Problem, Step, Term
 from ups_physics_priors.size import root_mean_square, size_per_channel
 from ups_physics_priors.walls import Face, Layers, Sides, faces, layers_at, points_at, violations
 
@@ -92,6 +92,16 @@ class BoundaryViolation(Metric):
             return (violations(read, groups, grid) / scale[:, None, None]).square().mean(dim=(0, 2)).sqrt()
 
         return measure
+
+    def closed_form(self, problem: Problem) -> ClosedForm | None:
+        """On one axis with the walls at w, u = 1 + w everywhere violates Dirichlet's condition by 1 at every wall."""
+        if [axis.boundary for axis in problem.axes] != ["dirichlet"]:
+            return None
+        wall = problem.axes[0].wall
+        truth = torch.full((3, 2, problem.grid.num_points, problem.num_channels), 2.0)
+        components = [field.components for field in problem.fields for _ in range(field.components)]
+        value = 1 / (2 * torch.tensor(components).sqrt())
+        return ClosedForm(prediction=truth - 1 + wall, truth=truth, value=value.expand(2, -1))
 
 
 def _distances(axis: Axis) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Grid, LossTerm, Measure, Metric, Problem, Quantity, SpecError, Step, Term
+from ups_framework.api import ClosedForm, Grid, LossTerm, Measure, Metric, Problem, Quantity, SpecError, Step, Term
 from ups_physics_priors.size import root_mean_square, size
 
 
@@ -78,6 +78,17 @@ class ConservationDrift(Metric):
             return (square / count.clamp_min(1)).sqrt()
 
         return measure
+
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """2 everywhere where the truth is 1, with m components: 1 / √m for p = 1 and 2² - 1² for p = 2."""
+        truth = torch.ones(3, 2, problem.grid.num_points, problem.num_channels)
+        squares = torch.zeros(problem.num_channels)
+        count = torch.zeros(problem.num_channels)
+        for quantity, c in _with_channels(conserved(problem, self.quantity), problem):
+            squares[c] += 9.0 if quantity.power == 2 else 1.0 / (c.stop - c.start)
+            count[c] += 1
+        value = (squares / count.clamp_min(1)).sqrt().expand(2, -1)
+        return ClosedForm(prediction=2 * truth, truth=truth, value=value)
 
 
 def relative_drift(

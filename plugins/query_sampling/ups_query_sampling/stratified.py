@@ -1,6 +1,8 @@
 """Points spread evenly: the grid is cut into cells, and each cell gives one point or two."""
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from attrs import frozen
@@ -23,6 +25,8 @@ class Stratified(Sampler):
     cells for 256 points of 64 x 64.
     Good values: a tenth to a half of the points.
     """
+
+    example: ClassVar[Mapping[str, object]] = {"fraction": 0.25}
 
     points: int | None = None
     """How many points, k; at most as many as the grid has."""

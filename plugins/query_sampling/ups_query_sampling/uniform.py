@@ -1,5 +1,8 @@
 """Points drawn from the whole grid."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from attrs import frozen
 
@@ -14,6 +17,8 @@ class Uniform(Sampler):
     A loss that is a mean over these points is an unbiased estimate of the mean over the grid. Good values: a quarter to
     a half of the points. All of them (`fraction = 1.0`) gives the grid in its own order, like the sampler `dense`.
     """
+
+    example: ClassVar[Mapping[str, object]] = {"fraction": 0.5}
 
     points: int | None = None
     """How many points, k; at most as many as the grid has."""

@@ -1,11 +1,14 @@
 """The error at the edge of the grid."""
 
+import math
+
 import torch
 from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Grid, Measure, Metric, Problem
+from ups_framework.api import ClosedForm, Grid, Measure, Metric, Problem
+from ups_framework.builtin.metrics.cases import one_point
 
 
 @frozen(kw_only=True)
@@ -21,6 +24,12 @@ class BRMSE(Metric):
     def build(self, problem: Problem) -> Measure:
         """The same measure for every problem."""
         return _brmse
+
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """2 at a corner, which is one of 2 N / n_a points of the faces of each of d axes: √(4 d / Σ_a 2 N / n_a)."""
+        points = sum(2 * problem.grid.num_points // n for n in problem.grid.shape)
+        value = 2.0 * math.sqrt(len(problem.axes) / points)
+        return one_point(problem, truth=1.0, error=2.0, value=value)
 
 
 def _brmse(prediction: Float[Tensor, "B T N C"], truth: Float[Tensor, "B T N C"], grid: Grid) -> Float[Tensor, "T C"]:

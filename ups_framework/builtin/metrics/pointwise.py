@@ -1,10 +1,15 @@
 """Metrics that treat all points of the grid alike. In the formulas e = prediction - truth."""
 
+import math
+
+import attrs
+import torch
 from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Grid, Measure, Metric, Problem
+from ups_framework.api import ClosedForm, Grid, Measure, Metric, Problem
+from ups_framework.builtin.metrics.cases import one_point
 
 VARIANCE_FLOOR = 1e-7
 """What The Well adds to the variance of the truth, in the field's unit squared."""
@@ -22,6 +27,10 @@ class RMSE(Metric):
         """The same measure for every problem."""
         return _rmse
 
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """2 at one of N points: 2 / √N."""
+        return one_point(problem, truth=0.0, error=2.0, value=2.0 / math.sqrt(problem.grid.num_points))
+
 
 @frozen(kw_only=True)
 class NRMSE(Metric):
@@ -36,6 +45,10 @@ class NRMSE(Metric):
         """The same measure for every problem."""
         return _nrmse
 
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """4 at one of N points where the truth is 2: 2 / √N."""
+        return one_point(problem, truth=2.0, error=4.0, value=2.0 / math.sqrt(problem.grid.num_points))
+
 
 @frozen(kw_only=True)
 class CRMSE(Metric):
@@ -49,6 +62,10 @@ class CRMSE(Metric):
         """The same measure for every problem."""
         return _crmse
 
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """2 at one of N points: 2 / N."""
+        return one_point(problem, truth=1.0, error=2.0, value=2.0 / problem.grid.num_points)
+
 
 @frozen(kw_only=True)
 class MaxError(Metric):
@@ -61,6 +78,10 @@ class MaxError(Metric):
     def build(self, problem: Problem) -> Measure:
         """The same measure for every problem."""
         return _max_error
+
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """-2 at one point: 2."""
+        return one_point(problem, truth=1.0, error=-2.0, value=2.0)
 
 
 @frozen(kw_only=True)
@@ -76,6 +97,14 @@ class VRMSE(Metric):
     def build(self, problem: Problem) -> Measure:
         """The same measure for every problem."""
         return _vrmse
+
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """A truth h at one of N points, else 0, has the variance h² / N: the mean square error of a prediction 0."""
+        case = one_point(problem, truth=0.0, error=2.0, value=0.0)
+        value = (1 + VARIANCE_FLOOR * problem.grid.num_points / 2.0**2) ** -0.5
+        return attrs.evolve(
+            case, prediction=case.truth, truth=case.prediction, value=torch.full_like(case.value, value)
+        )
 
 
 def _rmse(prediction: Float[Tensor, "B T N C"], truth: Float[Tensor, "B T N C"], grid: Grid) -> Float[Tensor, "T C"]:

@@ -1,13 +1,15 @@
 """The error by wave number."""
 
-from typing import Literal
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import torch
 from attrs import frozen
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ups_framework.api import Grid, Measure, Metric, Problem, SpecError
+from ups_framework.api import ClosedForm, Grid, Measure, Metric, Problem, SpecError
 
 Band = Literal["low", "mid", "high"]
 
@@ -31,6 +33,8 @@ class FRMSE(Metric):
     Reference: PDEBench (Takamoto et al. 2022), `metric_func`, "fRMSE".
     """
 
+    example: ClassVar[Mapping[str, object]] = {"band": "low"}
+
     band: Band
     """low: k = 0 … 3; mid: k = 4 … 11; high: k = 12 and above."""
 
@@ -38,6 +42,16 @@ class FRMSE(Metric):
         """The measure; SpecError if the training grid is too coarse to have waves in the band."""
         self._check(problem.grid)
         return self._measure
+
+    def closed_form(self, problem: Problem) -> ClosedForm:
+        """2 cos(2πkx) along the first axis, x in lengths of the domain: E_k = 1, and 0 for the band's other k."""
+        band = range(_num_bins(problem.grid))[BANDS[self.band]]
+        n = problem.grid.shape[0]
+        wave = 2 * torch.cos(2 * math.pi * max(band.start, 1) * torch.arange(n) / n)
+        wave = wave.repeat_interleave(problem.grid.num_points // n)
+        prediction = wave[None, None, :, None].expand(3, 2, -1, problem.num_channels)
+        value = torch.full((2, problem.num_channels), 1 / len(band))
+        return ClosedForm(prediction=prediction, truth=torch.zeros_like(prediction), value=value)
 
     def _measure(
         self, prediction: Float[Tensor, "B T N C"], truth: Float[Tensor, "B T N C"], grid: Grid

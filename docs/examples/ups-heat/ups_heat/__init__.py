@@ -1,0 +1,1 @@
+"""The heat equation as a plugin."""

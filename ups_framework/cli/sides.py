@@ -1,0 +1,65 @@
+"""What `ups diff` compares: a recipe, or a run with the recipe and the versions that it ran with."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from attrs import frozen
+
+from ups_framework.errors import RunError
+from ups_framework.plugins import Registry
+from ups_framework.recipe import Recipe, load_recipe
+from ups_framework.runs.folder import RunFolder
+
+
+@frozen(kw_only=True)
+class Side:
+    """One of the two."""
+
+    path: Path
+    """File of the recipe, or folder of the run."""
+
+    is_run: bool
+    """Whether it is a run."""
+
+    profile: str | None
+    """Profile that was laid over the recipe, if any."""
+
+    recipe: Recipe
+    """Resolved."""
+
+    versions: Mapping[str, str]
+    """Version of each distribution with plugins: those of the run, or those that are installed."""
+
+    @property
+    def label(self) -> str:
+        """Path, and how it was read."""
+        if self.is_run:
+            return f"{self.path} (run)"
+        return str(self.path) if self.profile is None else f"{self.path} (profile {self.profile})"
+
+
+def read_side(path: Path, registry: Registry, profile: str | None) -> Side:
+    """A folder as a run, anything else as a recipe with its profile. Raises as `ups run` does."""
+    gpu = torch.cuda.is_available()
+    if path.is_dir():
+        folder = RunFolder.open(path)
+        loaded = load_recipe(folder.recipe, registry=registry, profile="none", gpu=gpu)
+        return Side(path=path, is_run=True, profile=None, recipe=loaded.recipe, versions=_recorded(folder))
+    loaded = load_recipe(path, registry=registry, profile=profile, gpu=gpu)
+    return Side(path=path, is_run=False, profile=loaded.profile, recipe=loaded.recipe, versions=_installed(registry))
+
+
+def _recorded(folder: RunFolder) -> Mapping[str, str]:
+    try:
+        versions: Mapping[str, str] = json.loads(folder.environment.read_text(encoding="utf-8"))["distributions"]
+    except OSError as error:
+        raise RunError(f"{folder.environment}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder.environment}: is damaged, or no file that ups wrote ({error})") from error
+    return versions
+
+
+def _installed(registry: Registry) -> Mapping[str, str]:
+    return {plugin.distribution: plugin.version for plugin in registry.plugins}

@@ -1,0 +1,76 @@
+"""What every kind promises: no chance of its own, no trace outside, no change of what it is given."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ups_framework.testing.checks import Check, Suite, distance
+from ups_framework.testing.subject import Subject
+
+
+def common_checks(suite: Suite) -> tuple[Check, ...]:
+    """The checks of all kinds for one that is used in this way."""
+
+    def gives_the_same_numbers_whatever_was_drawn_before(subject: Subject) -> Iterator[str]:
+        first = suite.use(subject)
+        with torch.random.fork_rng(devices=[]):
+            torch.rand(17)
+            random.random(), np.random.rand()
+            again = suite.use(subject)
+        differing = [distance(a, b) for a, b in zip(first, again, strict=True) if not _equal(a, b)]
+        if differing:
+            yield (
+                f"the second time it differs by {max(differing):.2g} of its size: draw from the generator that is "
+                "given, or from `generator(seed, purpose)`, and keep nothing between calls"
+            )
+
+    def touches_nothing_global(subject: Subject) -> Iterator[str]:
+        before = _globals()
+        suite.use(subject)
+        for name, value in _globals().items():
+            if value != before[name]:
+                yield f"it changes {name} of the whole process"
+
+    def leaves_its_inputs_as_they_were(subject: Subject) -> Iterator[str]:
+        values, parameters = subject.setting.trajectories.values, subject.setting.trajectories.parameters
+        before = values.clone(), parameters.clone()
+        suite.use(subject)
+        if not (torch.equal(values, before[0]) and torch.equal(parameters, before[1])):
+            values.copy_(before[0])
+            parameters.copy_(before[1])
+            yield "it writes into the fields or parameters that it is given"
+
+    def stays_on_the_device_of_its_inputs(subject: Subject) -> Iterator[str]:
+        for tensor in suite.use(subject):
+            if tensor.device != subject.setting.device:
+                yield f"it gives a tensor on {tensor.device} where the input is on {subject.setting.device}"
+
+    return (
+        gives_the_same_numbers_whatever_was_drawn_before,
+        touches_nothing_global,
+        leaves_its_inputs_as_they_were,
+        stays_on_the_device_of_its_inputs,
+    )
+
+
+def _equal(first: torch.Tensor, second: torch.Tensor) -> bool:
+    return first.shape == second.shape and torch.allclose(first, second, rtol=0.0, atol=0.0, equal_nan=True)
+
+
+def _globals() -> dict[str, object]:
+    """State of the process that belongs to nobody's component."""
+    return {
+        "torch's random state": torch.get_rng_state().numpy().tobytes(),
+        "numpy's random state": str(np.random.get_state(legacy=False)),
+        "Python's random state": hash(random.getstate()),
+        "torch's default dtype": torch.get_default_dtype(),
+        "torch's default device": torch.get_default_device(),
+        "torch's number of threads": torch.get_num_threads(),
+        "torch's gradient mode": torch.is_grad_enabled(),
+        "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
+        "the current folder": os.getcwd(),
+        "the environment": dict(os.environ),
+    }

@@ -1,0 +1,52 @@
+"""What a decoder promises."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ups_framework.testing import inputs
+from ups_framework.testing.checks import Suite, distance, shape_problems
+from ups_framework.testing.module_checks import awake, built, module_checks
+from ups_framework.testing.subject import Subject
+
+
+def _decode(subject: Subject, module: nn.Module, points: Tensor) -> Tensor:
+    values: Tensor = module(inputs.latent(subject, points.dtype), points)
+    return values
+
+
+def _run(subject: Subject, module: nn.Module, dtype: torch.dtype) -> Sequence[Tensor]:
+    return [_decode(subject, module, inputs.coordinates(subject, dtype))]
+
+
+def gives_values_of_the_promised_shape_at_any_points(subject: Subject) -> Iterator[str]:
+    """(B Q C) for the grid, for points between its points, and for a single one."""
+    problem, count = subject.setting.problem, len(subject.setting.trajectories)
+    module = built(subject)
+    low = torch.tensor([axis.lower for axis in problem.axes])
+    high = torch.tensor([axis.upper for axis in problem.axes])
+    between = low + (high - low) * torch.linspace(0.013, 0.987, 7)[:, None]
+    for points in (problem.grid.points(), between, problem.grid.points()[:1]):
+        values = _decode(subject, module, points)
+        shape = (count, len(points), problem.num_channels)
+        yield from shape_problems(f"what it gives at {len(points)} points", values, shape, torch.float32)
+
+
+def decodes_each_point_by_itself(subject: Subject) -> Iterator[str]:
+    """Every third point alone has the values that it has among all, to 1e-5."""
+    module, points = awake(subject, built(subject)), inputs.coordinates(subject, torch.float32)
+    some = torch.arange(0, len(points), 3)
+    apart = distance(_decode(subject, module, points[some]), _decode(subject, module, points)[:, some])
+    if apart > 1e-5:
+        yield f"some points alone differ from the same points among all by {apart:.2g} of the values' size"
+
+
+SUITE = Suite(
+    use=lambda subject: _run(subject, awake(subject, built(subject)), torch.float32),
+    checks=(
+        gives_values_of_the_promised_shape_at_any_points,
+        *module_checks(_run),
+        decodes_each_point_by_itself,
+    ),
+)

@@ -1,0 +1,48 @@
+"""What an encoder promises."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ups_framework.api import Latent
+from ups_framework.testing import inputs
+from ups_framework.testing.checks import Suite, shape_problems
+from ups_framework.testing.module_checks import awake, built, module_checks
+from ups_framework.testing.subject import Subject
+
+
+def _encode(subject: Subject, module: nn.Module, dtype: torch.dtype) -> Latent:
+    latent: Latent = module(
+        inputs.fields(subject, dtype), inputs.coordinates(subject, dtype), inputs.parameters(subject, dtype)
+    )
+    return latent
+
+
+def _run(subject: Subject, module: nn.Module, dtype: torch.dtype) -> Sequence[Tensor]:
+    return [_encode(subject, module, dtype).tokens]
+
+
+def gives_a_latent_of_the_promised_shape(subject: Subject) -> Iterator[str]:
+    """Tokens (B T D) of the size asked for, positions (T d) inside the domain."""
+    latent = _encode(subject, built(subject), torch.float32)
+    size, grid = subject.latent, subject.setting.problem.grid
+    count = len(subject.setting.trajectories)
+    yield from shape_problems("its tokens", latent.tokens, (count, size.tokens, size.width), torch.float32)
+    yield from shape_problems("its positions", latent.positions, (size.tokens, len(grid.axes)), torch.float32)
+    for axis, column in zip(grid.axes, latent.positions.unbind(-1), strict=True):
+        if not axis.lower <= float(column.min()) <= float(column.max()) <= axis.upper:
+            yield f"tokens lie outside the domain along {axis.name}"
+
+
+def tells_different_fields_apart(subject: Subject) -> Iterator[str]:
+    """Two fields have two latents."""
+    tokens = _encode(subject, built(subject), torch.float32).tokens
+    if torch.allclose(tokens[0], tokens[1], rtol=1e-5):
+        yield "two different fields have the same latent"
+
+
+SUITE = Suite(
+    use=lambda subject: _run(subject, awake(subject, built(subject)), torch.float32),
+    checks=(gives_a_latent_of_the_promised_shape, *module_checks(_run), tells_different_fields_apart),
+)

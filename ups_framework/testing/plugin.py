@@ -1,0 +1,163 @@
+"""A plugin under examination: every check of everything that it registers, each with a name and an outcome."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from ups_framework.errors import PluginError
+from ups_framework.plugins import load_plugins
+from ups_framework.registry import Component, PluginInfo, Registry
+from ups_framework.suggest import did_you_mean, listed
+from ups_framework.testing import (
+    baseline_checks,
+    dataset_checks,
+    decoder_checks,
+    encoder_checks,
+    loss_checks,
+    metric_checks,
+    operator_checks,
+    picture_checks,
+    recipe_checks,
+    sampler_checks,
+    spec_checks,
+)
+from ups_framework.testing.checks import Check, Suite, outcome
+from ups_framework.testing.common import common_checks
+from ups_framework.testing.settings import Laboratory
+from ups_framework.testing.subject import Subject, subjects_of
+
+_SUITES: dict[str, Suite] = {
+    "encoder": encoder_checks.SUITE,
+    "operator": operator_checks.SUITE,
+    "decoder": decoder_checks.SUITE,
+    "sampler": sampler_checks.SUITE,
+    "loss": loss_checks.SUITE,
+    "metric": metric_checks.SUITE,
+    "baseline": baseline_checks.SUITE,
+    "picture": picture_checks.SUITE,
+}
+
+
+@frozen(kw_only=True)
+class Result:
+    """One check of one component."""
+
+    component: str
+    """Kind and name, such as `loss heat_residual`; or `recipe NAME`, or `plugin`."""
+
+    check: str
+    """What should be true, as a sentence about the component."""
+
+    problem: str | None
+    """What was found instead; None if it is true."""
+
+
+@frozen(kw_only=True)
+class Report:
+    """All results of a plugin."""
+
+    plugin: str
+    """Its name."""
+
+    results: tuple[Result, ...]
+    """In the order of kinds and names."""
+
+    @property
+    def failures(self) -> tuple[Result, ...]:
+        """The results with a problem."""
+        return tuple(result for result in self.results if result.problem is not None)
+
+    def __str__(self) -> str:
+        lines = [f"plugin {self.plugin!r}: {len(self.failures)} of {len(self.results)} checks failed"]
+        return "\n".join([*lines, *(f"{r.component} {r.check}: no, {r.problem}" for r in self.failures)])
+
+
+def check_plugin(name: str) -> Report:
+    """Examine an installed plugin. AssertionError names every check that failed; takes seconds to a minute.
+
+    PluginError if there is no such plugin, or it cannot be loaded.
+    """
+    report = examine_plugin(name, load_plugins())
+    if report.failures:
+        raise AssertionError(str(report))
+    return report
+
+
+def examine_plugin(name: str, registry: Registry, said: Callable[[Result], None] = lambda _: None) -> Report:
+    """Examine a plugin of a registry; `said` hears of each result when it is there."""
+    _find(name, registry)
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        laboratory = Laboratory(registry=registry, plugin=name, folder=Path(folder))
+        for result in _results(name, registry, laboratory):
+            said(result)
+            results.append(result)
+    return Report(plugin=name, results=tuple(results))
+
+
+def _find(name: str, registry: Registry) -> PluginInfo:
+    """The plugin, if it works and there is something to check."""
+    by_name = {info.name: info for info in registry.plugins}
+    if name not in by_name:
+        raise PluginError(f"no plugin called {name!r}{did_you_mean(name, by_name)}; installed are {listed(by_name)}")
+    info = by_name[name]
+    if info.error is not None:
+        raise PluginError(f"plugin {name!r} is broken: {info.error}")
+    if not info.counts:
+        raise PluginError(f"plugin {name!r} registers nothing: mark its hooks with @hookimpl, or return names in them")
+    return info
+
+
+def _results(name: str, registry: Registry, laboratory: Laboratory) -> Iterator[Result]:
+    for component in registry.components_of(name):
+        yield from _component_results(component, laboratory)
+    for recipe in registry.recipes:
+        if recipe.plugin == name:
+            for check in recipe_checks.CHECKS:
+                yield _result(f"recipe {recipe.name}", check, recipe, registry)
+
+
+def _component_results(component: Component, laboratory: Laboratory) -> Iterator[Result]:
+    """Checks of the class, then of the spec made from its example, then of what it builds for each problem."""
+    label = f"{component.kind} {component.name}"
+    for check in spec_checks.CHECKS:
+        yield _result(label, check, component, laboratory.registry)
+    if outcome(spec_checks.is_made_from_its_defaults_and_its_example, component, laboratory.registry) is not None:
+        return
+    if component.kind == "dataset":
+        for dataset_check in dataset_checks.CHECKS:
+            yield _result(label, dataset_check, laboratory.experiment(component))
+        return
+    subjects, refused = subjects_of(component, laboratory)
+    yield Result(component=label, check="builds for at least one problem", problem=None if subjects else refused)
+    suite = _SUITES[component.kind]
+    if subjects:
+        for every in (*common_checks(suite), *suite.checks):
+            yield _everywhere(label, every, subjects)
+        for one in suite.somewhere:
+            yield _somewhere(label, one, subjects)
+
+
+def _everywhere(label: str, check: Check, subjects: list[Subject]) -> Result:
+    """One check on every problem that the component suits; the first problem found counts."""
+    for subject in subjects:
+        problem = outcome(check, subject)
+        if problem is not None:
+            return Result(component=label, check=_words(check), problem=f"{problem} (on {subject.setting.name})")
+    return Result(component=label, check=_words(check), problem=None)
+
+
+def _somewhere(label: str, check: Check, subjects: list[Subject]) -> Result:
+    """One check on every problem that the component suits; one without a problem is enough."""
+    problems = [outcome(check, subject) for subject in subjects]
+    return Result(component=label, check=_words(check), problem=None if None in problems else problems[0])
+
+
+def _result(label: str, check: Check, *about: object) -> Result:
+    return Result(component=label, check=_words(check), problem=outcome(check, *about))
+
+
+def _words(check: Check) -> str:
+    return check.__name__.replace("_", " ")

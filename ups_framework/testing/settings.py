@@ -1,0 +1,184 @@
+"""Problems to check components on: three of the kit's own with exact solutions, and those of installed datasets."""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from ups_framework.api import (
+    Axis,
+    Data,
+    Field,
+    Grid,
+    LatentSize,
+    Parameter,
+    Problem,
+    Quantity,
+    Trajectories,
+)
+from ups_framework.errors import UpsError
+from ups_framework.numerics.random import generator
+from ups_framework.registry import Component, Registry
+from ups_framework.testing.subject import spec_of
+
+_DT = 0.05
+_SAMPLES, _FRAMES = 3, 4
+
+
+@frozen(kw_only=True, eq=False)
+class Setting:
+    """A problem and a few trajectories of it on its training grid."""
+
+    name: str
+    """In messages."""
+
+    problem: Problem
+    """What is simulated."""
+
+    trajectories: Trajectories
+    """Solutions, float32."""
+
+    normalisation: Tensor = attrs.field()
+    """Values that the fields are normalised by, (B, T, N, C): all trajectories, also where fewer are looked at."""
+
+    @normalisation.default
+    def _all_values(self) -> Tensor:
+        return self.trajectories.values
+
+    @property
+    def latent(self) -> LatentSize:
+        """A token for four points along each axis (or fewer, where the axis does not divide)."""
+        tokens = math.prod(n // math.gcd(n, 4) for n in self.problem.grid.shape)
+        return LatentSize(tokens=tokens, width=16)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the trajectories are."""
+        return self.trajectories.values.device
+
+
+@frozen(kw_only=True, eq=False)
+class Experiment:
+    """A dataset with small splits, in a folder that is empty at first."""
+
+    spec: Any  # a dataset, which is an attrs class too
+    """The dataset."""
+
+    folder: Path
+    """Where it may keep files."""
+
+    def build(self, folder: str) -> Data:
+        """The data, made or read below a folder of that name."""
+        data: Data = self.spec.build(folder=self.folder / folder, device=torch.device("cpu"), report=lambda _: None)
+        return data
+
+    @cached_property
+    def data(self) -> Data:
+        """The data, made once."""
+        return self.build("first")
+
+
+class Laboratory:
+    """All problems there are for one plugin."""
+
+    def __init__(self, *, registry: Registry, plugin: str, folder: Path) -> None:
+        self.registry = registry
+        self._plugin = plugin
+        self._folder = folder
+        self._experiments: dict[str, Experiment] = {}
+        self._settings: dict[str, Setting] = {}
+
+    def experiment(self, component: Component) -> Experiment:
+        """A dataset of the plugin or of another one, with 3 training and 2 validation and test trajectories."""
+        if component.qualified not in self._experiments:
+            small = attrs.evolve(spec_of(component, self.registry), train=_SAMPLES, validation=2, test=2)
+            folder = self._folder / component.qualified.replace(":", "_")
+            self._experiments[component.qualified] = Experiment(spec=small, folder=folder)
+        return self._experiments[component.qualified]
+
+    def own_settings(self) -> Iterator[Setting]:
+        """The problems of the plugin's datasets, then the kit's."""
+        yield from self._dataset_settings(lambda plugin: plugin == self._plugin)
+        yield from (travelling_waves(1), standing_waves(), travelling_waves(2))
+
+    def other_settings(self) -> Iterator[Setting]:
+        """The problems of other plugins' datasets."""
+        yield from self._dataset_settings(lambda plugin: plugin != self._plugin)
+
+    def _dataset_settings(self, wanted: Callable[[str], bool]) -> Iterator[Setting]:
+        for component in self.registry.components("dataset"):
+            if not wanted(component.plugin):
+                continue
+            if component.qualified not in self._settings:
+                try:
+                    data = self.experiment(component).data
+                except UpsError:  # a dataset that cannot be made is found by its own checks
+                    continue
+                train = attrs.evolve(data.train, values=data.train.values[:, :_FRAMES])
+                self._settings[component.qualified] = Setting(
+                    name=component.qualified, problem=data.problem, trajectories=train
+                )
+            yield self._settings[component.qualified]
+
+
+def travelling_waves(dimensions: int) -> Setting:
+    """Periodic, u_t + c Σ_a u_{x_a} = 0 with a scalar (1-D) or a scalar and a vector (2-D) field.
+
+    u = 1 + Σ_k a_k sin(2π (k · x) − 2π c |k|₁ t + φ_k): integrals of u and u² are constant, on the grid too.
+    """
+    names = "xy"[:dimensions]
+    fields = (Field(name="u"),) if dimensions == 1 else (Field(name="density"), Field(name="velocity", components=2))
+    grid = Grid(
+        axes=tuple(Axis(name=name) for name in names),
+        shape=(32,) if dimensions == 1 else (16, 16),
+        offset=(0.5,) * dimensions,
+    )
+    problem = Problem(
+        name=f"travelling_waves_{dimensions}d",
+        fields=fields,
+        grid=grid,
+        dt=_DT,
+        parameters=(Parameter(name="speed", low=0.5, high=1.5),),
+        conserved=(
+            Quantity(name="mass", field=fields[0].name, tolerance=1e-5),
+            Quantity(name="energy", field=fields[-1].name, power=2, tolerance=1e-5),
+        ),
+    )
+    draw = generator(0, "conformance", problem.name)
+    waves = torch.tensor([[1, 0], [2, 1], [0, 3]][: 3 if dimensions == 2 else 2], dtype=torch.float64)[:, :dimensions]
+    speed = torch.linspace(0.5, 1.5, _SAMPLES, dtype=torch.float64)
+    phase = torch.rand(_SAMPLES, problem.num_channels, len(waves), generator=draw, dtype=torch.float64)
+    time = _DT * torch.arange(_FRAMES, dtype=torch.float64)
+    place = grid.points().double() @ waves.T
+    turns = place[None, None, :, None] + phase[:, None, None]
+    turns = turns - (speed[:, None] * time)[:, :, None, None, None] * waves.abs().sum(1)
+    values = 1 + torch.sin(2 * math.pi * turns).sum(-1) / len(waves)
+    return Setting(name=problem.name, problem=problem, trajectories=_trajectories(problem, values, speed))
+
+
+def standing_waves() -> Setting:
+    """Between cold walls, u_t = 0.1 u_xx: u = Σ_k a_k sin(kπx) exp(−0.1 k²π² t)."""
+    grid = Grid(axes=(Axis(name="x", boundary="dirichlet"),), shape=(32,), offset=(0.5,))
+    problem = Problem(name="standing_waves", fields=(Field(name="u", unit="K"),), grid=grid, dt=_DT)
+    modes = math.pi * torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    draw = generator(0, "conformance", "standing_waves")
+    amplitude = torch.randn(_SAMPLES, 1, 1, 3, generator=draw, dtype=torch.float64)
+    time = _DT * torch.arange(_FRAMES, dtype=torch.float64)[None, :, None, None]
+    shapes = torch.sin(modes * grid.coordinates(0)[None, None, :, None])
+    values = (amplitude * shapes * torch.exp(-0.1 * modes**2 * time)).sum(-1, keepdim=True)
+    return Setting(name=problem.name, problem=problem, trajectories=_trajectories(problem, values, torch.empty(3, 0)))
+
+
+def _trajectories(problem: Problem, values: Tensor, parameters: Tensor) -> Trajectories:
+    return Trajectories(
+        values=values.float(),
+        parameters=parameters.float().reshape(_SAMPLES, len(problem.parameters)),
+        grid=problem.grid,
+        dt=problem.dt,
+    )

@@ -1,0 +1,81 @@
+"""A component about to be checked on one problem."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ups_framework.api import LatentSize, SpecError
+from ups_framework.engine.randomness import seeded
+from ups_framework.recipe import from_plain
+from ups_framework.registry import KINDS, Component, Registry
+
+if TYPE_CHECKING:
+    from ups_framework.testing.settings import Laboratory, Setting
+
+WITH_LATENT = ("encoder", "operator", "decoder")
+"""Kinds whose `build` takes the size of the latent."""
+
+
+@frozen(kw_only=True, eq=False)
+class Subject:
+    """A spec, and a problem that it can be built for."""
+
+    component: Component
+    """What is checked."""
+
+    spec: Any  # kinds share no `build`
+    """Made from the example."""
+
+    setting: "Setting"
+    """The problem, with trajectories."""
+
+    latent: LatentSize
+    """A size that the component takes."""
+
+    def build(self, seed: int = 0) -> Any:  # kinds build different things
+        """What the spec builds, under weights drawn from a seed."""
+        with seeded(self.setting.device, seed, "conformance"):
+            if self.component.kind in WITH_LATENT:
+                return self.spec.build(self.setting.problem, self.latent)
+            return self.spec.build(self.setting.problem)
+
+
+def spec_of(component: Component, registry: Registry) -> Any:  # any kind's
+    """The spec that the defaults and the example make. RecipeError if they make none."""
+    plain = {"use": component.qualified, **component.spec.example}
+    return from_plain(plain, KINDS[component.kind].api, registry)
+
+
+def subjects_of(component: Component, laboratory: "Laboratory") -> tuple[list[Subject], str]:
+    """The component on each problem that it suits, and why it suits none of the others.
+
+    Problems of the plugin's own datasets and of the kit come first; only a component that suits none of them is tried
+    on those of other plugins.
+    """
+    spec = spec_of(component, laboratory.registry)
+    refused: dict[str, None] = {}
+    for settings in (laboratory.own_settings, laboratory.other_settings):
+        subjects = []
+        for setting in settings():
+            for latent in _sizes(component, setting):
+                subject = Subject(component=component, spec=spec, setting=setting, latent=latent)
+                try:
+                    subject.build()
+                except SpecError as error:
+                    refused[f"{setting.name}: {error}"] = None
+                    continue
+                subjects.append(subject)
+                break
+        if subjects:
+            return subjects, ""
+    return [], "; ".join(refused) or "there is no problem to build it for"
+
+
+def _sizes(component: Component, setting: "Setting") -> Sequence[LatentSize]:
+    """Latents to try: patches of four points along each axis, then one token a point."""
+    if component.kind not in WITH_LATENT:
+        return (setting.latent,)
+    points = setting.problem.grid.num_points
+    whole = LatentSize(tokens=points, width=setting.problem.num_channels)
+    return (setting.latent, LatentSize(tokens=points, width=16), whole)
