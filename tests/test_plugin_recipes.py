@@ -127,7 +127,7 @@ def test_an_unknown_name_comes_with_the_nearest_and_with_what_is_broken(ship: Sh
 def test_a_shipped_recipe_loads_from_any_folder_and_extends_files_beside_it(ship: Ship) -> None:
     ship("zz_waves")
     loaded = _load("zz_waves:first")
-    assert (loaded.name, loaded.recipe.description, loaded.recipe.latent.width) == ("first", "the first", 48)
+    assert (loaded.name, loaded.recipe.description, loaded.recipe.latent.width) == ("zz_waves_first", "the first", 48)
     assert _ups("check", "zz_waves:first")[0] == 0
 
 

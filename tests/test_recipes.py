@@ -63,7 +63,7 @@ def _profiles(recipe: str, registry: Registry) -> list[str]:
 
 
 def _run_folder(arguments: list[str]) -> Path:
-    return Path(arguments[arguments.index("--runs") + 1]) / Path(arguments[1]).stem.rpartition(":")[2]
+    return Path(arguments[arguments.index("--runs") + 1]) / Path(arguments[1]).stem.replace(":", "_")
 
 
 def test_the_recipes_of_the_readme_are_there() -> None:

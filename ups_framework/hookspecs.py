@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from ups_framework.api import Baseline, Dataset, Decoder, Encoder, LossTerm, Metric, Operator, Picture, Sampler
+    from ups_framework.api import (
+        Baseline,
+        Dataset,
+        Decoder,
+        Encoder,
+        Guard,
+        LatentTransform,
+        LossTerm,
+        Metric,
+        Operator,
+        Picture,
+        Sampler,
+    )
 
 hookspec = pluggy.HookspecMarker("ups")
 
@@ -31,8 +43,18 @@ def ups_operators() -> "dict[str, type[Operator]]":  # type: ignore[empty-body] 
 
 
 @hookspec
+def ups_latent_transforms() -> "dict[str, type[LatentTransform]]":  # type: ignore[empty-body]  # a hookspec has no body
+    """Transforms of latents, for `[latent_transforms.*]`."""
+
+
+@hookspec
 def ups_decoders() -> "dict[str, type[Decoder]]":  # type: ignore[empty-body]  # a hookspec has no body
     """Decoders, for `[decoder]`."""
+
+
+@hookspec
+def ups_guards() -> "dict[str, type[Guard]]":  # type: ignore[empty-body]  # a hookspec has no body
+    """Guards, for `[guards.*]`."""
 
 
 @hookspec

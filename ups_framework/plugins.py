@@ -57,7 +57,9 @@ def _load(entry: metadata.EntryPoint, info: PluginInfo, registry: Registry) -> P
             registry.add_renamed(kind, renamed, info.name)
     except (Exception, SystemExit) as error:  # a stranger's module runs here, and may raise anything
         registry.discard(info.name)
-        return attrs.evolve(info, error=_reason(error))
+        missing = isinstance(error, ModuleNotFoundError) and f"{entry.module}.".startswith(f"{error.name}.")
+        reason = f"its entry point names the module {entry.module!r}, which is not there" if missing else _reason(error)
+        return attrs.evolve(info, error=reason)
     return attrs.evolve(info, counts={kind: len(table) for kind, table in tables.items() if table})
 
 

@@ -7,7 +7,20 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from ups_framework.api import Baseline, Dataset, Decoder, Encoder, LossTerm, Metric, Operator, Picture, Renamed, Sampler
+from ups_framework.api import (
+    Baseline,
+    Dataset,
+    Decoder,
+    Encoder,
+    Guard,
+    LatentTransform,
+    LossTerm,
+    Metric,
+    Operator,
+    Picture,
+    Renamed,
+    Sampler,
+)
 from ups_framework.errors import PluginError
 from ups_framework.spec_rules import name_problems, spec_problems
 from ups_framework.suggest import did_you_mean, listed
@@ -32,7 +45,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "dataset": Kind(hook="ups_datasets", api=Dataset, table="data"),
         "encoder": Kind(hook="ups_encoders", api=Encoder, table="encoder"),
         "operator": Kind(hook="ups_operators", api=Operator, table="operator"),
+        "latent_transform": Kind(hook="ups_latent_transforms", api=LatentTransform, table="latent_transforms.NAME"),
         "decoder": Kind(hook="ups_decoders", api=Decoder, table="decoder"),
+        "guard": Kind(hook="ups_guards", api=Guard, table="guards.NAME"),
         "sampler": Kind(hook="ups_samplers", api=Sampler, table="sampler"),
         "loss": Kind(hook="ups_losses", api=LossTerm, table="losses.NAME"),
         "metric": Kind(hook="ups_metrics", api=Metric, table="metrics.NAME"),
@@ -267,7 +282,10 @@ class Registry:
         if plugin in broken:
             return f"no {kind} called {name!r}{broken[plugin]}"
         if plugin and plugin not in self._plugin_names():
-            return f"no {kind} called {name!r}{near}; no plugin called {plugin!r} is installed"
+            return (
+                f"no {kind} called {name!r}{near}; no plugin called {plugin!r} is installed in this environment "
+                "(entry points are read when a package is installed: `pip install -e` it again after changing them)"
+            )
         return f"no {kind} called {name!r}{near or f'; there are {listed(names)}'}{''.join(broken.values())}"
 
     def _plugin_names(self) -> set[str]:

@@ -38,7 +38,7 @@ def test_every_file_of_the_example_is_written_under_the_new_name() -> None:
     assert project["entry-points"]["ups"] == {"kdv_waves": "ups_kdv_waves.plugin"}
     module = ast.parse(Path("ups-kdv_waves/ups_kdv_waves/dataset.py").read_text())
     assert "KdvWavesDataset" in [node.name for node in module.body if isinstance(node, ast.ClassDef)]
-    for line in ("pip install -e ups-kdv_waves", "ups plugins check kdv_waves", "ups run kdv_waves:quick"):
+    for line in ("pip install -e 'ups-kdv_waves[test]'", "ups plugins check kdv_waves", "ups run kdv_waves:quick"):
         assert line in output
 
 

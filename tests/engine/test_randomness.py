@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def same(one: Step, other: Step) -> bool:
     """Whether two batches have the same windows, parameters and points."""
     windows = torch.equal(one.truth, other.truth) and torch.equal(one.parameters, other.parameters)
-    return windows and torch.equal(one.points.index, other.points.index)
+    return windows and torch.equal(one.points.coordinates, other.points.coordinates)
 
 
 def batch_of(prepare_recipe: "Prepare", *settings: str, step: int = 5, stage: str = "operator", **terms: str) -> Step:

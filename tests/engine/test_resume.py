@@ -71,6 +71,18 @@ def test_killed_after_the_checkpoint_of_a_stage_that_has_run_out_of_patience_it_
         assert equal(train(*settings, checkpoint=checkpoint), whole)
 
 
+@pytest.mark.parametrize("sampler", ["residual_adaptive", "importance"])
+def test_what_a_sampler_has_learned_goes_on(train: "Train", sampler: str) -> None:
+    by = ", by = 'error'" if sampler == "importance" else ""
+    settings = (*SETTINGS, f"sampler={{use = '{sampler}', points = 8{by}}}")
+    whole = train(*settings)
+    learned = [float(tensor.sum()) for tensor in whole.checkpoint(-1)["sampler"].values()]
+    assert all(value > 0 for value in learned)
+    for steps in (13, 20):
+        stopped = train(*settings, stop_after=steps)
+        assert equal(train(*settings, checkpoint=stopped.saved[-1]), whole)
+
+
 def test_a_stop_writes_a_checkpoint_and_loses_no_record(train: "Train") -> None:
     stopped = train(stop_after=3)
     assert (stopped.checkpoint(-1)["stage"], stopped.checkpoint(-1)["step"]) == (0, 3)

@@ -15,7 +15,6 @@ from ups_framework.api import (
     Data,
     Dataset,
     Decoder,
-    Draw,
     Encoder,
     Extent,
     Field,
@@ -26,9 +25,9 @@ from ups_framework.api import (
     Measure,
     Metric,
     Operator,
-    Points,
     Problem,
     Sampler,
+    Sampling,
     Term,
 )
 from ups_framework.plugins import Registry
@@ -197,9 +196,8 @@ class First(Sampler):
     points: int
     """How many."""
 
-    def build(self, problem: Problem) -> Draw:
-        index = torch.arange(self.points)
-        return lambda generator: Points(coordinates=problem.grid.points()[index], index=index)
+    def build(self, problem: Problem) -> Sampling:
+        raise NotImplementedError
 
 
 @frozen(kw_only=True)

@@ -94,7 +94,10 @@ def test_a_plugin_that_went_after_the_run_began_is_named(install: Install, recip
     number = resolved.read_text().splitlines().index('use = "zz_quiet:quiet"') + 1
     shutil.rmtree(folder)
     arguments = ["run", str(resolved), "--name", "mine", "--resume"] if command == "run" else ["eval", "runs/mine"]
-    problem = "no baseline called 'zz_quiet:quiet'; no plugin called 'zz_quiet' is installed"
+    problem = (
+        "no baseline called 'zz_quiet:quiet'; no plugin called 'zz_quiet' is installed in this environment "
+        "(entry points are read when a package is installed: `pip install -e` it again after changing them)"
+    )
     expected = f"baselines.quiet.use: {problem}  [{resolved}:{number}]"
     assert _ups(*arguments) == (2, [expected, "1 mistake in the recipe."])
 

@@ -136,7 +136,23 @@ def test_a_wrong_term_does_not_hide_its_wrong_weight_nor_the_stage_that_names_an
     with pytest.raises(RecipeError) as caught:
         load_recipe(write(), registry=registry, settings=settings, gpu=True)
     paths = {mistake.path for mistake in caught.value.mistakes}
-    assert paths == {"losses.drift.use", "losses.drift.share", "stages.all.losses", "losses.drift"}
+    assert paths == {"losses.drift.use", "losses.drift.share", "stages.all.losses"}
+
+
+def test_a_misspelt_name_in_a_stage_is_compared_with_all_losses_of_the_base(write: Write, registry: Registry) -> None:
+    """And no loss is called unused for it."""
+    path = write('extends = "base.toml"\n[stages.all]\nlosses = ["fit", "drfit"]\n')
+    write(name="base.toml")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path, registry=registry, gpu=True)
+    (mistake,) = caught.value.mistakes
+    assert (mistake.path, "did you mean 'drift'" in mistake.problem) == ("stages.all.losses", True)
+
+
+def test_a_misspelt_loss_table_is_compared_with_the_names_in_stages(write: Write, registry: Registry) -> None:
+    settings = ["losses.drfit={use = 'drift', order = 4}"]
+    with pytest.raises(RecipeError, match=r"losses\.drfit: no stage uses it \(did you mean 'drift'"):
+        load_recipe(write(), registry=registry, settings=settings, gpu=True)
 
 
 def test_missing_tables_are_named_with_the_file_that_lacks_them(write: Write, registry: Registry) -> None:

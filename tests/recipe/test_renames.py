@@ -120,5 +120,6 @@ def test_a_name_of_a_plugin_that_is_not_installed_says_so(write: Write, registry
     with pytest.raises(RecipeError) as caught:
         load_recipe(write(), registry=registry, settings=["operator={use='gone:fno', modes=3}"], gpu=True)
     assert [mistake.problem for mistake in caught.value.mistakes] == [
-        "no operator called 'gone:fno'; no plugin called 'gone' is installed"
+        "no operator called 'gone:fno'; no plugin called 'gone' is installed in this environment "
+        "(entry points are read when a package is installed: `pip install -e` it again after changing them)"
     ]

@@ -14,7 +14,7 @@ import tomli_w
 from attrs import frozen
 from click.testing import CliRunner
 
-from ups_framework.api import Draw, Measure, Metric, Problem, Renamed, Sampler
+from ups_framework.api import Measure, Metric, Problem, Renamed, Sampler, Sampling
 from ups_framework.cli import group
 from ups_framework.plugins import KINDS, Registry, load_plugins
 from ups_framework.recipe import dump_recipe, from_plain, load_recipe, to_plain
@@ -54,13 +54,13 @@ def ours() -> Registry:
 STRANGER = """
 from attrs import frozen
 from ups_framework import hookimpl
-from ups_framework.api import Draw, Problem, Sampler
+from ups_framework.api import Problem, Sampler, Sampling
 
 @frozen(kw_only=True)
 class Dense(Sampler):
     \"\"\"Another one.\"\"\"
 
-    def build(self, problem: Problem) -> Draw:
+    def build(self, problem: Problem) -> Sampling:
         raise NotImplementedError
 
 @hookimpl
@@ -77,7 +77,7 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stranger-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (tmp_path / "stranger-1.0.dist-info/entry_points.txt").write_text("[ups]\nstranger = ups_stranger\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert [item.qualified for item in load_plugins().components("sampler")][1] == "stranger:dense"
+    assert "stranger:dense" in [item.qualified for item in load_plugins().components("sampler")]
 
 
 def test_the_schema_beside_the_recipes_is_up_to_date_whatever_else_is_installed(stranger: None) -> None:
@@ -243,7 +243,7 @@ class Most(Metric):
 class FirstToo(Sampler):
     """Also the first points."""
 
-    def build(self, problem: Problem) -> Draw:
+    def build(self, problem: Problem) -> Sampling:
         raise NotImplementedError
 
 

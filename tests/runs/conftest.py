@@ -39,7 +39,9 @@ def filled_folder(tmp_path: Path) -> RunFolder:
     folder = _evaluated(tmp_path)
     write_json(folder.environment, environment(["builtin", "burgers"]))
     _train(Recorder(folder, NullTracker()))
-    save_predictions(folder.predictions, _waves())
+    waves = _waves()
+    save_predictions(folder.predictions, waves)
+    np.save(folder.coverage, np.arange(len(waves.x[0])))
     return folder
 
 

@@ -11,7 +11,6 @@ from ups_framework.api import (
     Baseline,
     ClosedForm,
     Decoder,
-    Draw,
     Encoder,
     Forecast,
     Grid,
@@ -20,11 +19,13 @@ from ups_framework.api import (
     LossTerm,
     Measure,
     Metric,
+    Occasion,
     OnTruth,
     Operator,
     Points,
     Problem,
     Sampler,
+    Sampling,
     Step,
     Term,
 )
@@ -126,9 +127,11 @@ class FaultyOperator(Operator):
 class _DecoderNet(_Net):
     def forward(self, latent: Latent, points: Tensor) -> Tensor:
         if self.fault == "gives_values_of_the_promised_shape_at_any_points":
-            points = points[:5]
+            points = points[..., :5, :]
         if self.fault == "decodes_each_point_by_itself":
-            points = points - points.mean(0)
+            points = points - points.mean(-2, keepdim=True)
+        if self.fault == "takes_points_that_differ_by_sample" and points.ndim == 3:
+            points = points[0]
         values = self.apply_to(latent.tokens.flatten(1))[:, None] * (1 + points)
         return values.float() if self.fault == "works_in_float64" else values
 
@@ -145,27 +148,53 @@ class FaultyDecoder(Decoder):
 
 @frozen(kw_only=True)
 class FaultySampler(Sampler):
-    """Half of the points."""
+    """Half of the points, k = N / 2."""
+
+    counts: ClassVar[bool] = True
 
     fault: str = ""
 
-    def build(self, problem: Problem) -> Draw:
-        everything = problem.grid.points()
-        common = Common(fault=self.fault)
+    def build(self, problem: Problem) -> Sampling:
+        return _FaultySampling(self.fault, problem.grid)
 
-        def draw(generator: torch.Generator) -> Points:
-            index = torch.randperm(len(everything), generator=generator)[: len(everything) // 2]
-            if self.fault == "draws_no_point_twice":
-                index = index.clone()
-                index[0] = index[1]
-            if self.fault == "draws_equally_many_points_each_time":
-                index = index[: int(torch.randint(1, len(index), (), generator=generator))]
-            if self.fault == "reaches_every_point":
-                index = torch.arange(len(everything) // 2)
-            shift = 1e-2 if self.fault == "draws_points_of_the_grid" else 0.0
-            return Points(coordinates=common.commit(everything, everything[index] + shift), index=index)
 
-        return draw
+class _FaultySampling(Sampling):
+    """Begins after the point where the error was largest."""
+
+    learns = True
+    first: Tensor
+
+    def __init__(self, fault: str, grid: Grid) -> None:
+        super().__init__()
+        self.fault, self.everything = fault, grid.points()
+        self.register_buffer("first", torch.zeros((), dtype=torch.long))
+
+    def observe(self, points: Points, error: Tensor) -> None:
+        first = self.first + error.sum((0, 1)).argmax() + 1
+        if self.fault == "is_restored_with_what_it_has_learned":
+            self.first = self.first.clone()
+            self.everything = self.everything.roll(int(first), 0)
+            return
+        self.first.copy_(first)
+
+    def draw(self, occasion: Occasion) -> Points:
+        total, draw = len(self.everything), occasion.generator
+        count = occasion.count or total // 2
+        index = (torch.randperm(total, generator=draw)[:count] + self.first) % total
+        weights = None
+        if self.fault == "draws_no_point_twice":
+            index[0] = index[1]
+        if self.fault == "draws_equally_many_points_each_time":
+            index = index[: int(torch.randint(1, len(index), (), generator=draw))]
+        if self.fault == "draws_as_many_points_as_asked":
+            index = torch.arange(total // 2)
+        if self.fault == "reaches_every_part_of_the_domain":
+            index = torch.arange(total // 2)
+        if self.fault == "keeps_means_with_its_weights":
+            weights = 1 + self.everything[index, 0]
+        shift = 1e-2 if self.fault == "draws_points_of_the_domain" else 0.0
+        coordinates = Common(fault=self.fault).commit(self.everything, self.everything[index] + shift)
+        return Points(coordinates=coordinates, index=index, weights=weights)
 
 
 @frozen(kw_only=True)

@@ -14,12 +14,15 @@ from tests.testing.faults import (
     FaultyOperator,
     FaultySampler,
 )
+from tests.testing.faulty_inside import FaultyGuard, FaultyTransform
 from tests.testing.pictures import FaultyPicture
 from ups_framework.registry import Component
 from ups_framework.testing import (
     baseline_checks,
     decoder_checks,
     encoder_checks,
+    guard_checks,
+    latent_transform_checks,
     loss_checks,
     metric_checks,
     operator_checks,
@@ -35,6 +38,8 @@ KINDS: dict[str, tuple[type, Suite]] = {
     "encoder": (FaultyEncoder, encoder_checks.SUITE),
     "operator": (FaultyOperator, operator_checks.SUITE),
     "decoder": (FaultyDecoder, decoder_checks.SUITE),
+    "latent_transform": (FaultyTransform, latent_transform_checks.SUITE),
+    "guard": (FaultyGuard, guard_checks.SUITE),
     "sampler": (FaultySampler, sampler_checks.SUITE),
     "loss": (FaultyLoss, loss_checks.SUITE),
     "metric": (FaultyMetric, metric_checks.SUITE),
@@ -49,6 +54,7 @@ NOT_PLANTED = {
         "operator": ("touches_nothing_global", "leaves_its_inputs_as_they_were", "stays_on_the_device_of_its_inputs"),
         "decoder": ("touches_nothing_global", "leaves_its_inputs_as_they_were", "stays_on_the_device_of_its_inputs"),
         "sampler": ("leaves_its_inputs_as_they_were",),
+        "latent_transform": ("leaves_its_inputs_as_they_were", "stays_on_the_device_of_its_inputs"),
         "picture": ("stays_on_the_device_of_its_inputs", "gives_the_same_numbers_whatever_was_drawn_before"),
     }.items()
     for name in names

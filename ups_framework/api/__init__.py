@@ -17,10 +17,13 @@ lists what a plugin can add. All values are frozen. Shapes are written with thes
 from ups_framework.api.kinds import (
     Baseline,
     ClosedForm,
+    Correct,
     Dataset,
     Decoder,
     Encoder,
     Forecast,
+    Guard,
+    LatentTransform,
     LossTerm,
     Measure,
     Metric,
@@ -33,7 +36,7 @@ from ups_framework.api.kinds import (
     Term,
 )
 from ups_framework.api.latent import Latent, LatentSize
-from ups_framework.api.points import Draw, Points
+from ups_framework.api.points import Occasion, Points, Sampling
 from ups_framework.api.problem import Axis, Boundary, Field, Grid, Parameter, Problem, Quantity, Residual
 from ups_framework.api.renamed import Renamed
 from ups_framework.api.step import Model, PredictedFrame, Step
@@ -45,22 +48,25 @@ __all__ = [
     "Baseline",
     "Boundary",
     "ClosedForm",
+    "Correct",
     "Data",
     "DataError",
     "Dataset",
     "Decoder",
-    "Draw",
     "Encoder",
     "Extent",
     "Field",
     "Forecast",
     "Grid",
+    "Guard",
     "Latent",
     "LatentSize",
+    "LatentTransform",
     "LossTerm",
     "Measure",
     "Metric",
     "Model",
+    "Occasion",
     "OnTruth",
     "Operator",
     "Parameter",
@@ -74,6 +80,7 @@ __all__ = [
     "Residual",
     "Rollout",
     "Sampler",
+    "Sampling",
     "Spec",
     "SpecError",
     "Step",

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ups_framework.api.latent import LatentSize
-from ups_framework.api.points import Draw
+from ups_framework.api.points import Sampling
 from ups_framework.api.problem import Grid, Problem
 from ups_framework.api.step import Step
 from ups_framework.api.trajectories import Data, Extent, Rollout
@@ -80,23 +80,48 @@ class Operator(Spec, ABC):
         """A module: `Latent`, dt in units of `problem.dt` (B), scaled parameters (B P) → `Latent`."""
 
 
+class LatentTransform(Spec, ABC):
+    """Latent → latent of the same shape, after the encoder and after each step of the operator."""
+
+    @abstractmethod
+    def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
+        """A module: `Latent` → `Latent`. One that acts while training only, such as noise, goes by `self.training`."""
+
+
 class Decoder(Spec, ABC):
     """Latent → fields at any points."""
 
     @abstractmethod
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
-        """A module: `Latent`, coordinates (Q d) → normalised values (B Q C). Cost linear in Q.
+        """A module: `Latent`, coordinates (Q d), or (B Q d) of each sample → normalised values (B Q C).
 
-        Coordinates of periodic axes come wrapped between `lower` and `upper`: both ends are one point.
+        Cost linear in Q. Coordinates of periodic axes come wrapped between `lower` and `upper`: both ends are one
+        point.
         """
 
 
-class Sampler(Spec, ABC):
-    """Which points of the training grid a step supervises."""
+Correct = Callable[[Float[Tensor, "B N C"], Float[Tensor, "B N C"]], Float[Tensor, "B N C"]]
+"""What a guard builds: takes a predicted frame and the frame before it, on the training grid in physical units; gives
+the nearest frame for which something holds exactly."""
+
+
+class Guard(Spec, ABC):
+    """Something that every prediction has by construction, in training and in use."""
 
     @abstractmethod
-    def build(self, problem: Problem) -> Draw:
-        """A function from a random generator to the points of one step."""
+    def build(self, problem: Problem) -> Correct:
+        """The correction: differentiable, each sample by itself, and nothing for a frame that it has corrected."""
+
+
+class Sampler(Spec, ABC):
+    """Which points a step supervises."""
+
+    counts: ClassVar[bool] = False
+    """Whether it draws as many points as an occasion asks for, so that a curriculum can wrap it."""
+
+    @abstractmethod
+    def build(self, problem: Problem) -> Sampling:
+        """What draws the points of each step."""
 
 
 OnTruth = Literal["zero", "least", "any"]

@@ -11,7 +11,7 @@ from typing import Literal
 import attrs
 import torch
 from attrs import frozen, validators
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ups_framework.errors import SpecError
@@ -90,13 +90,23 @@ class Grid:
         mesh = torch.meshgrid(*(self.coordinates(axis) for axis in range(len(self.axes))), indexing="ij")
         return torch.stack([coordinate.flatten() for coordinate in mesh], dim=-1).float()
 
-    def wrapped(self, points: Float[Tensor, "Q d"]) -> Float[Tensor, "Q d"]:
+    def wrapped(self, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "*B Q d"]:
         """The same points with coordinates of periodic axes between `lower` and `upper`: both ends are one point."""
         columns = [
             axis.lower + torch.remainder(column - axis.lower, axis.length) if axis.periodic else column
-            for axis, column in zip(self.axes, points.unbind(dim=1), strict=True)
+            for axis, column in zip(self.axes, points.unbind(dim=-1), strict=True)
         ]
-        return torch.stack(columns, dim=1)
+        return torch.stack(columns, dim=-1)
+
+    def nearest(self, points: Float[Tensor, "... d"]) -> Int[Tensor, "..."]:
+        """The flattened number of the grid point nearest to each point of the domain."""
+        number = torch.zeros(points.shape[:-1], dtype=torch.long, device=points.device)
+        for axis, n, spacing, offset, column in zip(
+            self.axes, self.shape, self.spacing, self.offset, points.unbind(-1), strict=True
+        ):
+            step = ((column - axis.lower) / spacing - offset).round().long()
+            number = number * n + (step % n if axis.periodic else step.clamp(0, n - 1))
+        return number
 
     def unflatten(self, values: Float[Tensor, "... N C"]) -> Float[Tensor, "... C"]:
         """The same values with one dimension an axis in place of N."""

@@ -50,8 +50,8 @@ class Model(Protocol):
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         """The latent of fields on the training grid."""
 
-    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
-        """The fields that a latent stands for, at any points."""
+    def decode(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
+        """The fields that a latent stands for, at any points, the same for all samples or each sample's own."""
 
     def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
@@ -59,8 +59,10 @@ class Model(Protocol):
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         """The frame one `problem.dt` after a predicted one; cut, no gradient flows back into that."""
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
-        """The fields of predicted frames, at any points."""
+    def predict(
+        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
+    ) -> Float[Tensor, "B frames Q C"]:
+        """The fields of predicted frames, at any points, the same for all samples or each sample's own."""
 
 
 class Step:
@@ -88,8 +90,8 @@ class Step:
         """Parameters of the PDE of each sample, in the order of `problem.parameters`."""
         self.points = points
         """The points that this step supervises."""
-        self._whole_grid = whole_grid
         self._detach_every = detach_every
+        self._picks_from_grid = whole_grid and points.index is not None
         self._encoded: dict[int, Latent] = {}
 
     @property
@@ -124,21 +126,36 @@ class Step:
         """The operator's latent of frame 1 … K."""
         return self.frames[frame - 1].advanced
 
-    def predict(self, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B K Q C"]:
+    def predict(self, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B K Q C"]:
         """The predicted fields of frames 1 … K at any points; not kept."""
         return self.model.predict(self.frames, points)
 
     @cached_property
     def prediction(self) -> Float[Tensor, "B K Q C"]:
         """The predicted fields of frames 1 … K at the supervised points."""
-        if self._whole_grid:
-            return self.prediction_on_grid.index_select(2, self.points.index)
-        return self.predict(self.points.coordinates)
+        if self._picks_from_grid:
+            return self.points.read(self.prediction_on_grid)
+        if self.points.coordinates.ndim < 4:
+            return self.predict(self.points.coordinates)
+        each = [
+            self.model.predict([frame], self.points.of_frame(number).coordinates)
+            for number, frame in enumerate(self.frames, start=1)
+        ]
+        return torch.cat(each, dim=1)
 
     @cached_property
     def target(self) -> Float[Tensor, "B K Q C"]:
         """The true fields of frames 1 … K at the supervised points."""
-        return self.truth[:, 1:].index_select(2, self.points.index)
+        return self.points.read(self.truth[:, 1:])
+
+    @cached_property
+    def weights(self) -> Float[Tensor, "b k Q 1"] | None:
+        """What errors at the supervised points count, for samples and frames of `prediction`; None: all alike."""
+        weights = self.points.weights
+        if weights is None:
+            return None
+        shape = {1: (1, 1), 2: (len(weights), 1), 3: weights.shape[:2]}[weights.ndim]
+        return weights.reshape(*shape, -1, 1)
 
     @cached_property
     def prediction_on_grid(self) -> Float[Tensor, "B K N C"]:
@@ -148,14 +165,14 @@ class Step:
     @cached_property
     def reconstruction(self) -> Float[Tensor, "B Q C"]:
         """decode(encode(truth)) of frame 0 at the supervised points."""
-        if self._whole_grid:
-            return self.reconstruction_on_grid.index_select(1, self.points.index)
-        return self.model.decode(self.encoded(0), self.points.coordinates)
+        if self._picks_from_grid:
+            return self.points.of_frame(1).read(self.reconstruction_on_grid[:, None])[:, 0]
+        return self.model.decode(self.encoded(0), self.points.of_frame(1).coordinates)
 
     @cached_property
     def reconstruction_target(self) -> Float[Tensor, "B Q C"]:
         """The true fields of frame 0 at the supervised points."""
-        return self.truth[:, 0].index_select(1, self.points.index)
+        return self.points.of_frame(1).read(self.truth[:, :1])[:, 0]
 
     @cached_property
     def reconstruction_on_grid(self) -> Float[Tensor, "B N C"]:

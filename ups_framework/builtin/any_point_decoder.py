@@ -78,7 +78,7 @@ class _AnyPointDecoder(nn.Module):
         )
         self.limits = limits
 
-    def forward(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+    def forward(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
         features = cubic_stencil(self.grid, points)(self._node_features(latent))
         if self.attention is not None:
             features = features + self.attention(features, points, latent)
@@ -119,7 +119,7 @@ class _TokenAttention(nn.Module):
         self.output = nn.Linear(spec.channels, spec.channels)
 
     def forward(
-        self, features: Float[Tensor, "B Q H"], points: Float[Tensor, "Q d"], latent: Latent
+        self, features: Float[Tensor, "B Q H"], points: Float[Tensor, "*B Q d"], latent: Latent
     ) -> Float[Tensor, "B Q H"]:
         query = self.query(self.norm(features)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         key_value = self.key_value(latent.tokens).unflatten(-1, (2, self.heads, -1))

@@ -16,12 +16,21 @@ _NOTHING = 1e-30
 """Divides the error of a channel that is zero in the whole batch."""
 
 
-def relative_error(prediction: Float[Tensor, "B K Q C"], truth: Float[Tensor, "B K Q C"]) -> Float[Tensor, "B K"]:
+def relative_error(
+    prediction: Float[Tensor, "B K Q C"],
+    truth: Float[Tensor, "B K Q C"],
+    weights: Float[Tensor, "b k Q 1"] | None = None,
+) -> Float[Tensor, "B K"]:
     """‖prediction − truth‖ / ‖truth‖ over points, averaged over channels; PDEBench's nRMSE per sample and frame."""
-    error = (prediction - truth).square().mean(2)
-    size = truth.square().mean(2)
+    error = _mean((prediction - truth).square(), weights)
+    size = _mean(truth.square(), weights)
     floor = _FLOOR**2 * size.mean((0, 1), keepdim=True)
     return (error / torch.maximum(size, floor).clamp_min(_NOTHING) + 1e-12).sqrt().mean(-1)
+
+
+def _mean(values: Float[Tensor, "B K Q C"], weights: Float[Tensor, "b k Q 1"] | None) -> Float[Tensor, "B K C"]:
+    """Over points, each with its weight."""
+    return (values if weights is None else values * weights).mean(2)
 
 
 @frozen(kw_only=True)
@@ -40,7 +49,8 @@ class RelativeL2(LossTerm):
 def _first_frame(step: Step) -> Float[Tensor, ""]:
     if step.num_steps == 0:
         return step.truth.new_zeros(())
-    return relative_error(step.prediction[:, :1], step.target[:, :1]).mean()
+    weights = None if step.weights is None else step.weights[:, :1]
+    return relative_error(step.prediction[:, :1], step.target[:, :1], weights).mean()
 
 
 @frozen(kw_only=True)
@@ -60,7 +70,32 @@ class Rollout(LossTerm):
 def _later_frames(step: Step) -> Float[Tensor, ""]:
     if step.num_steps < 2:
         return step.truth.new_zeros(())
-    return relative_error(step.prediction[:, 1:], step.target[:, 1:]).mean()
+    weights = step.weights
+    if weights is not None and weights.shape[1] > 1:
+        weights = weights[:, 1:]
+    return relative_error(step.prediction[:, 1:], step.target[:, 1:], weights).mean()
+
+
+@frozen(kw_only=True)
+class RelativeMSE(LossTerm):
+    """Mean square error over mean square truth, ‖û_k − u_k‖² / ‖u_k‖², of all predicted frames.
+
+    The error is that at the sampler's points, the size of the truth that on the whole grid: so the value at some points
+    is an unbiased estimate of that at all, with any sampler whose points are equally likely or weighted (a root, as in
+    `relative_l2`, is only nearly so).
+    """
+
+    on_truth: ClassVar[OnTruth] = "zero"
+
+    def build(self, problem: Problem) -> Term:
+        return _square_errors
+
+
+def _square_errors(step: Step) -> Float[Tensor, ""]:
+    if step.num_steps == 0:
+        return step.truth.new_zeros(())
+    size = step.truth[:, 1:].square().mean(2).clamp_min(_NOTHING)
+    return (_mean((step.prediction - step.target).square(), step.weights) / size).mean()
 
 
 @frozen(kw_only=True)
@@ -75,7 +110,8 @@ class InverseEncoding(LossTerm):
 
 
 def _reconstruction(step: Step) -> Float[Tensor, ""]:
-    return relative_error(step.reconstruction[:, None], step.reconstruction_target[:, None]).mean()
+    weights = None if step.weights is None else step.weights[:, :1]
+    return relative_error(step.reconstruction[:, None], step.reconstruction_target[:, None], weights).mean()
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from ups_framework.builtin.losses import (
     InverseEncoding,
     LatentForward,
     RelativeL2,
+    RelativeMSE,
     Rollout,
     Spectral,
 )
@@ -42,6 +43,7 @@ def ups_samplers() -> dict[str, type[Sampler]]:
 def ups_losses() -> dict[str, type[LossTerm]]:
     return {
         "relative_l2": RelativeL2,
+        "relative_mse": RelativeMSE,
         "rollout": Rollout,
         "inverse_encoding": InverseEncoding,
         "inverse_decoding": InverseDecoding,

@@ -32,13 +32,14 @@ class Rotary(nn.Module):
         frequencies = torch.tensor([[unit * wave for wave in waves] for unit in units])
         self.register_buffer("frequencies", frequencies, persistent=False)
 
-    def angles(self, coordinates: Float[Tensor, "T d"]) -> Float[Tensor, "T pairs"]:
-        """Angles of all pairs at each point."""
-        return (coordinates[:, :, None] * self.frequencies).flatten(1)
+    def angles(self, coordinates: Float[Tensor, "*B T d"]) -> Float[Tensor, "*B_heads T pairs"]:
+        """Angles of all pairs at each point; of points that differ by sample, with a dimension for the heads."""
+        angles = (coordinates[..., None] * self.frequencies).flatten(-2)
+        return angles if angles.ndim == 2 else angles.unsqueeze(1)
 
     @staticmethod
     def rotate(
-        values: Float[Tensor, "B heads T width"], angles: Float[Tensor, "T pairs"]
+        values: Float[Tensor, "B heads T width"], angles: Float[Tensor, "*B_heads T pairs"]
     ) -> Float[Tensor, "B heads T width"]:
         """Queries or keys, rotated; their norms stay."""
         first, second = values.chunk(2, dim=-1)

@@ -153,6 +153,10 @@ def _evaluation(recipe: Recipe, registry: Registry) -> Iterator[str]:
     yield f"  finer      rollouts at {factors} the training resolution"
     yield f"  metrics    {_names(recipe.metrics, registry)}"
     yield f"  baselines  {_names(recipe.baselines, registry)}"
+    if recipe.latent_transforms:
+        yield f"  latents    {_names(recipe.latent_transforms, registry)}, after encoder and operator"
+    if recipe.guards:
+        yield f"  guards     {_names(recipe.guards, registry)} correct every prediction"
     if recipe.pictures:
         yield f"  pictures   {_names(recipe.pictures, registry)}"
 

@@ -67,9 +67,9 @@ def _files(template: Path) -> list[Path]:
 
 
 def _renamed(text: str, old: str, new: str) -> str:
-    """The text with a name replaced, in lower case and in CamelCase."""
+    """The text with a name replaced, in both cases; the equation that is still solved keeps its own."""
     other = {old: new, _camel(old): _camel(new)}
-    return re.sub("|".join(other), lambda found: other[found[0]], text)
+    return re.sub(f"({'|'.join(other)})(?! equation)", lambda found: other[found[0]], text)
 
 
 def _camel(name: str) -> str:
@@ -80,7 +80,7 @@ def _next(name: str, folder: Path) -> str:
     """What to do with what was written."""
     return f"""{folder}: a plugin called {name}. It works as it is:
 
-  pip install -e {folder}
+  pip install -e '{folder}[test]'
   ups plugins check {name}
   ups run {name}:quick
 

@@ -42,6 +42,8 @@ def check(name: str, as_json: bool) -> None:
     if as_json:
         print_json([attrs.asdict(result) for result in report.results])
     else:
+        for result in report.failures:
+            click.echo(f"\nfailed: {result.component} {result.check}: {result.problem}")
         click.echo(f"\n{name}: {len(report.results) - failed} checks passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

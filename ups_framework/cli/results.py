@@ -20,6 +20,9 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     columns = ["test", *(f"{horizon} {metric}" for horizon in ("1-step", "rollout") for metric in chosen)]
     click.echo()
     print_table(columns, rows)
+    others = [metric for metric in metrics if metric not in chosen]
+    if others:
+        click.echo(f"also in report.html and evaluation.json: {', '.join(others)}")
     scores = ", ".join(f"{factor}× {score['nrmse']:.4g}" for factor, score in evaluation["super_resolution"].items())
     click.echo(f"rollout nRMSE against truth at multiples of the training resolution: {scores}")
     if "cost" in evaluation:

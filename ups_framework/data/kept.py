@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,6 +57,8 @@ def _digest(made_from: Mapping[str, Attribute]) -> str:
 
 def _write(path: Path, made: Trajectories, made_from: Mapping[str, Attribute]) -> None:
     values = made.values.float().cpu().numpy()
+    if not np.isfinite(values).all():
+        raise DataError(f"{path.name}: what was made has values that are not finite, so nothing is kept")
     partial = path.with_name(f".{path.name}.partial")
     try:
         try:

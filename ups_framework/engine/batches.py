@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import torch
-from attrs import evolve
+from jaxtyping import Float
+from torch import Tensor
 
-from ups_framework.api import Data, Points, Step
+from ups_framework.api import Data, Occasion, Points, Step
 from ups_framework.data.windows import Windows
 from ups_framework.engine.build import System
 from ups_framework.numerics.random import generator
@@ -20,20 +21,25 @@ class Batches:
         self._stage: Stage = system.recipe.stages[stage]
         self._windows = Windows(data.train, data.symmetries if system.recipe.training.augment else ())
         self._device = data.train.values.device
+        self._whole_grid = system.objectives[stage].whole_grid or bool(system.simulator.guards)
+        """Guards decode the whole grid anyway."""
+        self.points_used = 0
+        """Points of the last batch that was drawn."""
 
     def steps(self, purpose: str, step: int, frames: int, micro_batches: int) -> Iterator[Step]:
-        """`micro_batches` batches with `frames` predicted frames each, which all supervise the same points."""
+        """`micro_batches` batches with `frames` predicted frames each; their points are drawn together."""
         seed, batch = self._system.recipe.seed, self._system.recipe.training.batch
-        points = self.points(purpose, step)
         draw = generator(seed, purpose, "windows", self._name, step)
         values, parameters = self._windows.draw(draw, batch * micro_batches, frames + 1)
-        for window, its_parameters in zip(values.split(batch), parameters.split(batch), strict=True):
+        points = self._points(purpose, step, values)
+        for number in range(micro_batches):
+            its = slice(number * batch, (number + 1) * batch)
             yield Step(
                 model=self._system.simulator,
-                truth=window,
-                parameters=its_parameters,
-                points=points,
-                whole_grid=self._system.objectives[self._name].whole_grid,
+                truth=values[its],
+                parameters=parameters[its],
+                points=points.of_samples(its.start, its.stop),
+                whole_grid=self._whole_grid,
                 detach_every=self._stage.detach_every,
             )
 
@@ -42,14 +48,17 @@ class Batches:
         (batch,) = self.steps("audit", step, self._stage.unroll, 1)
         return batch
 
-    def points(self, purpose: str, step: int) -> Points:
+    def _points(self, purpose: str, step: int, truth: Float[Tensor, "B frames N C"]) -> Points:
         """The points that a step supervises."""
-        points = self._system.sampler(generator(self._system.recipe.seed, purpose, "points", self._name, step))
-        return evolve(
-            points,
-            coordinates=points.coordinates.to(self._device, non_blocking=True),
-            index=points.index.to(self._device, non_blocking=True),
+        points = self._system.sampler.draw(
+            Occasion(
+                generator=generator(self._system.recipe.seed, purpose, "points", self._name, step),
+                truth=truth,
+                progress=step / max(1, self._stage.steps - 1),
+            )
         )
+        self.points_used = len(points)
+        return points
 
     @property
     def device(self) -> torch.device:

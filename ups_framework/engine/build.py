@@ -8,7 +8,19 @@ import torch
 from attrs import frozen
 from torch import nn
 
-from ups_framework.api import Decoder, Draw, Encoder, Forecast, LatentSize, Measure, Operator, Plot, Problem
+from ups_framework.api import (
+    Decoder,
+    Encoder,
+    Forecast,
+    Guard,
+    LatentSize,
+    LatentTransform,
+    Measure,
+    Operator,
+    Plot,
+    Problem,
+    Sampling,
+)
 from ups_framework.engine.objective import Objective
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.simulator import Simulator
@@ -30,7 +42,7 @@ class System:
     simulator: Simulator
     """The networks."""
 
-    sampler: Draw
+    sampler: Sampling
     """Draws the points of a step."""
 
     objectives: Mapping[str, Objective]
@@ -84,6 +96,8 @@ class _SimulatorDescription:
     encoder: Encoder
     operator: Operator
     decoder: Decoder
+    latent_transforms: dict[str, LatentTransform]
+    guards: dict[str, Guard]
     simulator: SimulatorSettings
     precision: Literal["float32", "bfloat16"]
 
@@ -95,6 +109,8 @@ class _SimulatorDescription:
             encoder=recipe.encoder,
             operator=recipe.operator,
             decoder=recipe.decoder,
+            latent_transforms=recipe.latent_transforms,
+            guards=recipe.guards,
             simulator=recipe.simulator,
             precision=recipe.training.precision,
         )
@@ -106,11 +122,15 @@ def _build_simulator(described: _SimulatorDescription, plain: Mapping[str, Any],
     for name in ("encoder", "operator", "decoder"):
         with seeded(torch.device("cpu"), seed, "weights", name):
             parts[name] = getattr(described, name).build(described.problem, described.latent)
+    with seeded(torch.device("cpu"), seed, "weights", "latent_transforms"):
+        transforms = [each.build(described.problem, described.latent) for each in described.latent_transforms.values()]
     return Simulator(
         problem=described.problem,
         encoder=parts["encoder"],
         operator=parts["operator"],
         decoder=parts["decoder"],
+        transforms=transforms,
+        guards=[guard.build(described.problem) for guard in described.guards.values()],
         settings=described.simulator,
         precision=torch.bfloat16 if described.precision == "bfloat16" else torch.float32,
         description=plain,

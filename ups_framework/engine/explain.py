@@ -10,7 +10,7 @@ from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Data, Latent, Problem, Trajectories
+from ups_framework.api import Data, Latent, Occasion, Problem, Trajectories
 from ups_framework.engine.audit import GradientNorms, measure_gradients
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System, build_system
@@ -70,9 +70,14 @@ def explain(recipe: Recipe, registry: Registry) -> Explanation:
         problem=system.problem,
         latent=latent,
         parameters={name: sum(parameter.numel() for parameter in part.parameters()) for name, part in parts},
-        points=len(system.sampler(generator(recipe.seed, "explain", "points")).index),
+        points=len(system.sampler.draw(_occasion(recipe, made_up.values))),
         effects={name: _effects(system, data, name) for name, stage in recipe.stages.items() if stage.steps},
     )
+
+
+def _occasion(recipe: Recipe, truth: Tensor) -> Occasion:
+    """The first step of a stage."""
+    return Occasion(generator=generator(recipe.seed, "explain", "points"), truth=truth, progress=0.0)
 
 
 def made_up_trajectories(problem: Problem, frames: int, seed: int) -> Trajectories:

@@ -39,6 +39,11 @@ def _builds(recipe: Recipe, problem: Problem) -> Iterator[tuple[str, Callable[[]
     yield "encoder", lambda: recipe.encoder.build(problem, recipe.latent)
     yield "operator", lambda: recipe.operator.build(problem, recipe.latent)
     yield "decoder", lambda: recipe.decoder.build(problem, recipe.latent)
+    for name, transform in recipe.latent_transforms.items():
+        path = f"latent_transforms.{name}"
+        yield path, lambda transform=transform: transform.build(problem, recipe.latent)  # type: ignore[misc]  # bound now
+    for name, guard in recipe.guards.items():
+        yield f"guards.{name}", lambda guard=guard: guard.build(problem)  # type: ignore[misc]  # bound now
     yield "sampler", lambda: recipe.sampler.build(problem)
     for name, term in recipe.losses.items():
         yield f"losses.{name}", lambda term=term: term.loss.build(problem)  # type: ignore[misc]  # bound now

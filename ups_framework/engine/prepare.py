@@ -41,6 +41,7 @@ def prepare(recipe: Recipe, registry: Registry, device: torch.device, report: Ca
     )
     system.simulator.normalise_by(data.train.values)
     system.simulator.to(device)
+    system.sampler.to(device)
     if recipe.training.compile:
         system.simulator.compile_parts()
     return Prepared(system=system, data=data)

@@ -10,7 +10,7 @@ from attrs import evolve
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ups_framework.api import Latent, PredictedFrame, Problem
+from ups_framework.api import Correct, Latent, PredictedFrame, Problem
 from ups_framework.errors import DataError, RunError
 from ups_framework.numerics.interpolation import cubic_stencil
 from ups_framework.recipe.recipe import Part, SimulatorSettings
@@ -32,6 +32,8 @@ class Simulator(nn.Module):
         encoder: nn.Module,
         operator: nn.Module,
         decoder: nn.Module,
+        transforms: Sequence[nn.Module] = (),
+        guards: Sequence[Correct] = (),
         settings: SimulatorSettings,
         precision: torch.dtype,
         description: Mapping[str, Any],
@@ -39,6 +41,8 @@ class Simulator(nn.Module):
         super().__init__()
         self.problem = problem
         self.encoder, self.operator, self.decoder = encoder, operator, decoder
+        self.transforms = nn.ModuleList(transforms)
+        self.guards = tuple(guards)
         self.settings = settings
         self.precision = precision
         self.description = description
@@ -60,7 +64,9 @@ class Simulator(nn.Module):
         constant = [name for name, sd in zip(self.problem.channel_names, self.sd.tolist(), strict=True) if not sd > 0]
         if constant:
             raise DataError(
-                f"{', '.join(constant)} has one value in all training data, or is not finite: nothing to learn"
+                f"{', '.join(constant)} has one value in all training data, or values that are not finite: nothing to "
+                "learn. If the dataset has been mended since, delete its files in the data folder, so that they are "
+                "made anew"
             )
 
     def compile_parts(self) -> None:
@@ -74,6 +80,7 @@ class Simulator(nn.Module):
             latent: Latent = self.encoder(
                 (values - self.mean) / self.sd, self.grid_points, self.problem.scaled_parameters(parameters)
             )
+            latent = self._transformed(latent)
         return latent.with_tokens(latent.tokens.float())
 
     def advance(self, latent: Latent, parameters: Float[Tensor, "B P"]) -> Latent:
@@ -81,9 +88,15 @@ class Simulator(nn.Module):
         dt = torch.ones(len(latent.tokens), device=latent.tokens.device)
         with self._autocast():
             advanced: Latent = self.operator(latent, dt, self.problem.scaled_parameters(parameters))
+            advanced = self._transformed(advanced)
         return advanced.with_tokens(advanced.tokens.float())
 
-    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+    def _transformed(self, latent: Latent) -> Latent:
+        for transform in self.transforms:
+            latent = transform(latent)
+        return latent
+
+    def decode(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
         """The fields that a latent stands for, at any points of the domain."""
         with self._autocast():
             values: Tensor = self.decoder(latent, self.problem.grid.wrapped(points))
@@ -105,12 +118,37 @@ class Simulator(nn.Module):
         latent = frame.advanced.with_tokens(frame.advanced.tokens.detach()) if cut else frame.advanced
         return evolve(frame, advanced=self.advance(latent, parameters))
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
-        """The fields of predicted frames, at any points.
+    def predict(
+        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
+    ) -> Float[Tensor, "B frames Q C"]:
+        """The fields of predicted frames, at any points, the same for all samples or each sample's own.
 
         With `predicts = "change"` a frame is u_start(x) + D(z, x) − D(z_start, x), where u_start between grid points is
         its cubic interpolation: an operator that changes nothing gives the start exactly. With `"state"` it is D(z, x).
+        Guards correct a frame on the training grid; between its points the correction is interpolated.
         """
+        values = self._unguarded(frames, points)
+        if not self.guards:
+            return values
+        on_grid = values if points is self.grid_points else self._unguarded(frames, self.grid_points)
+        corrected = torch.stack(
+            [self._corrected(on_grid[:, number], frame.start) for number, frame in enumerate(frames)], dim=1
+        )
+        if points is self.grid_points:
+            return corrected
+        interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
+        corrections = [interpolate(correction) for correction in (corrected - on_grid).unbind(1)]
+        return values + torch.stack(corrections, dim=1)
+
+    def _corrected(self, values: Float[Tensor, "B N C"], before: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C"]:
+        for guard in self.guards:
+            values = guard(values, before)
+        return values
+
+    def _unguarded(
+        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
+    ) -> Float[Tensor, "B frames Q C"]:
+        """The fields of predicted frames as the decoder gives them."""
         advanced, encoded = [frame.advanced for frame in frames], [frame.encoded for frame in frames]
         if self.settings.predicts == "state":
             return self._decode_all(advanced, points)
@@ -119,9 +157,11 @@ class Simulator(nn.Module):
         known = torch.stack([interpolate(frame.start) for frame in frames], dim=1)
         return known + decoded[:, : len(frames)] - decoded[:, len(frames) :]
 
-    def _decode_all(self, latents: Sequence[Latent], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
+    def _decode_all(self, latents: Sequence[Latent], points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B frames Q C"]:
         """Several latents of one batch in a single pass of the decoder."""
         stacked = latents[0].with_tokens(torch.cat([latent.tokens for latent in latents]))
+        if points.ndim == 3:
+            points = points.repeat(len(latents), 1, 1)
         return torch.unflatten(self.decode(stacked, points), 0, (len(latents), -1)).transpose(0, 1)
 
     @torch.no_grad()

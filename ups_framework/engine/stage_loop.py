@@ -102,7 +102,7 @@ class StageLoop:
             learning_rate=learning_rate(self._system.recipe.optimizer, state.step - 1, self._stage.steps),
             gradient_norm=means.gradient_norm,
             steps_per_second=steps / seconds,
-            points_used=len(self._batches.points("train", state.step - 1).index),
+            points_used=self._batches.points_used,
             points_total=self._system.problem.grid.num_points,
         )
         for listener in self._listeners:

@@ -9,6 +9,7 @@ from attrs import define
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from ups_framework.api import Points, Sampling
 from ups_framework.engine.build import System
 from ups_framework.engine.schedules import ema_decay
 from ups_framework.engine.simulator import Simulator
@@ -34,6 +35,12 @@ class State:
     optimizer: torch.optim.AdamW
     """Its moments."""
 
+    sampler: Sampling
+    """What it has learned, if it learns."""
+
+    coverage: Tensor
+    """How often each point of the training grid, or its neighbourhood, was supervised so far, (N)."""
+
     weights: dict[str, float]
     """Weights of the loss terms, of which those with a share are measured."""
 
@@ -57,6 +64,8 @@ class State:
             "simulator": self.simulator.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "sampler": self.sampler.state_dict(),
+            "coverage": self.coverage,
             "weights": dict(self.weights),
             "best": self.best,
             "best_weights": self.best_weights,
@@ -64,14 +73,24 @@ class State:
             "train_seconds": self.train_seconds,
         }
 
+    def take_coverage(self, points: Points) -> None:
+        """Count the points of a step."""
+        grid = self.simulator.problem.grid
+        index = grid.nearest(points.coordinates) if points.index is None else points.index
+        self.coverage.index_add_(0, index.flatten(), torch.ones_like(index.flatten(), dtype=self.coverage.dtype))
+
     def take_average(self, decay: float) -> None:
         """Move the average towards the weights after a step."""
         update = get_ema_multi_avg_fn(ema_decay(decay, self.step))
         update(list(self.average.parameters()), list(self.simulator.parameters()), None)
 
 
-def begin_stage(system: System, stage: int, train_seconds: float = 0.0) -> State:
-    """The state before the first step of a stage, which goes on from the simulator's present weights."""
+def begin_stage(system: System, stage: int, after: State | None = None) -> State:
+    """The state before the first step of a stage, which goes on from the simulator's present weights.
+
+    What is counted over all stages goes on from the end of the stage before, if there was one.
+    """
+    points = system.simulator.grid_points
     name = list(system.recipe.stages)[stage]
     trained = system.trained_parts(name)
     for part, module in system.simulator.parts.items():
@@ -82,20 +101,25 @@ def begin_stage(system: System, stage: int, train_seconds: float = 0.0) -> State
         simulator=system.simulator,
         average=copy.deepcopy(system.simulator).eval().requires_grad_(False),
         optimizer=_optimizer(trained.values(), system.recipe.optimizer),
+        sampler=system.sampler,
+        coverage=after.coverage if after else torch.zeros(len(points), dtype=torch.long, device=points.device),
         weights=system.objectives[name].initial_weights(),
         best_weights={},
-        train_seconds=train_seconds,
+        train_seconds=after.train_seconds if after else 0.0,
     )
 
 
 def restored_state(system: System, saved: dict[str, Any]) -> State:
     """The state that `State.tensors` gave, in a system built from the same recipe."""
     last = len(system.recipe.stages) - 1
-    state = begin_stage(system, min(saved["stage"], last), saved["train_seconds"])
+    state = begin_stage(system, min(saved["stage"], last))
+    state.train_seconds = saved["train_seconds"]
     state.stage, state.step = saved["stage"], saved["step"]
     state.simulator.load_state_dict(saved["simulator"])
     state.average.load_state_dict(saved["average"])
     state.optimizer.load_state_dict(saved["optimizer"])
+    state.sampler.load_state_dict(saved["sampler"])
+    state.coverage.copy_(saved["coverage"])
     state.weights = saved["weights"]
     state.best, state.best_weights, state.without_best = saved["best"], saved["best_weights"], saved["without_best"]
     return state

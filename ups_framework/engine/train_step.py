@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ups_framework.api import Step
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
 from ups_framework.engine.randomness import seeded
@@ -35,6 +36,8 @@ def train_step(system: System, stage_name: str, batches: Batches, state: State, 
                 raise RunError(_NOTHING_TO_TRAIN.format(stage=stage_name, step=step + 1, frames=batch.num_steps))
             ((values * factors).sum() / micro_batches).backward()
             raw += values.detach() / micro_batches
+            _teach(system, batch)
+            state.take_coverage(batch.points)
     norm = _clip(state, recipe.optimizer.clip)
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(recipe.optimizer, step, stage.steps)
@@ -42,6 +45,14 @@ def train_step(system: System, stage_name: str, batches: Batches, state: State, 
     state.step += 1
     state.take_average(recipe.optimizer.ema)
     trace.add(raw, factors, norm)
+
+
+def _teach(system: System, batch: Step) -> None:
+    """Show a sampler that learns the errors at its points, if a loss term has looked at them."""
+    if not system.sampler.learns or "prediction" not in vars(batch):
+        return
+    error = (batch.prediction.detach() - batch.target) / system.simulator.sd
+    system.sampler.observe(batch.points, error.square().sum(-1))
 
 
 def _clip(state: State, limit: float | None) -> torch.Tensor:

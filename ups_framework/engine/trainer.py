@@ -44,6 +44,6 @@ class Trainer:
         """Take on the best averaged weights, and begin the next stage if there is one."""
         state.simulator.load_state_dict(state.best_weights or state.average.state_dict())
         if state.stage + 1 < len(self.system.recipe.stages):
-            return begin_stage(self.system, state.stage + 1, state.train_seconds)
+            return begin_stage(self.system, state.stage + 1, after=state)
         state.stage, state.step = state.stage + 1, 0
         return state

@@ -7,7 +7,7 @@ from typing import Any
 from ups_framework.recipe.flaws import Flaw
 from ups_framework.suggest import did_you_mean, listed
 
-_NAMED = ("losses", "stages", "metrics", "baselines", "pictures")
+_NAMED = ("losses", "stages", "metrics", "baselines", "latent_transforms", "guards", "pictures")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -31,9 +31,12 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
             names = _texts(stages[stage], key)
             for name in sorted({name for name in names if names.count(name) > 1}):
                 yield Flaw(("stages", stage, key), f"{name!r} is named more than once")
-    for name in losses:
-        if stages and not any(name in names for names in used.values()):
-            yield Flaw(("losses", name), "no stage uses it, so it changes nothing: name it in a stage or remove it")
+    named = {name for names in used.values() for name in names}
+    for name in losses if stages and named <= losses.keys() else ():
+        if name not in named:
+            near = did_you_mean(name, named)
+            problem = f"no stage uses it{near}, so it changes nothing: name it in a stage or remove it"
+            yield Flaw(("losses", name), problem)
 
 
 def _table(parent: object, key: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ def drop_unused_losses(recipe: Node, own: str) -> Node:
     if losses is None or stages is None:
         return recipe
     named = {name for stage in stages.tables.values() for name in _losses(stage)}
+    if named - losses.value.keys():  # a misspelt name: which tables are unused is not known, and all are suggested
+        return recipe
     kept = {name: table for name, table in losses.value.items() if name in named or _set_by(table, own)}
     return evolve(recipe, value={**recipe.value, "losses": evolve(losses, value=kept)})
 

@@ -15,7 +15,7 @@ def locate(recipe: str, registry: Registry) -> tuple[Path, str]:
         problem = f"there is no such file; the recipe that a plugin ships is {' or '.join(map(repr, shipped))}"
         raise RecipeError([Mistake(path=recipe, problem=problem)])
     file = locate_base(recipe, named, registry)
-    return file, named.stem if file == named else recipe.rpartition(":")[2]
+    return file, named.stem if file == named else recipe.replace(":", "_")
 
 
 def locate_base(name: str, file: Path, registry: Registry, named_at: str = "") -> Path:

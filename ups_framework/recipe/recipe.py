@@ -9,7 +9,9 @@ from ups_framework.api import (
     Dataset,
     Decoder,
     Encoder,
+    Guard,
     LatentSize,
+    LatentTransform,
     LossTerm,
     Metric,
     Operator,
@@ -214,6 +216,12 @@ class Recipe:
 
     baselines: dict[str, Baseline]
     """Named reference rows of the evaluation."""
+
+    latent_transforms: dict[str, LatentTransform] = field(factory=dict)
+    """Named maps of latents, in this order, after the encoder and after each step of the operator."""
+
+    guards: dict[str, Guard] = field(factory=dict)
+    """Named properties that every prediction has by construction, in this order."""
 
     pictures: dict[str, Picture] = field(factory=dict)
     """Named pictures that plugins add to the report."""

@@ -101,6 +101,11 @@ class RunFolder:
         return self.path / "predictions.npz"
 
     @property
+    def coverage(self) -> Path:
+        """How often each point of the training grid was supervised."""
+        return self.path / "coverage.npy"
+
+    @property
     def pictures(self) -> Path:
         """Folder of the pictures that plugins draw."""
         return self.path / "pictures"

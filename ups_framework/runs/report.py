@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from ups_framework.runs import curves, page, pictures, tables
 from ups_framework.runs.atomic import write_whole
+from ups_framework.runs.coverage import Counts, coverage_picture, load_coverage
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.plot_style import png
 from ups_framework.runs.plugin_pictures import PluginPicture, read_pictures
@@ -38,6 +39,7 @@ class _Contents:
     audits: list[Record]
     evaluation: Record
     predictions: Predictions | None
+    coverage: Counts | None
     plugin_pictures: Mapping[str, PluginPicture]
     drawn: dict[str, bytes] = field(factory=dict)
 
@@ -51,6 +53,7 @@ class _Contents:
             audits=read_jsonl(folder.audit),
             evaluation=read_json(folder.evaluation) if folder.evaluation.exists() else {},
             predictions=load_predictions(folder.predictions) if folder.predictions.exists() else None,
+            coverage=load_coverage(folder.coverage) if folder.coverage.exists() else None,
             plugin_pictures=read_pictures(folder),
         )
 
@@ -116,6 +119,14 @@ def _for_each_channel(
         contents.draw(f"{name}_{channel}", draw(predictions, index), f"{channel}. {caption}", otherwise)
         for index, channel in enumerate(predictions.channels)
     ]
+
+
+def _coverage(contents: _Contents) -> str:
+    counts = contents.coverage
+    caption = "How often the sampler chose each point of the training grid over all stages; 1 is the mean."
+    figure = None if counts is None else coverage_picture(counts)
+    part = contents.draw("coverage", figure, caption, "The run recorded no coverage that can be drawn.")
+    return page.section("coverage", "Supervised points", [part])
 
 
 def _plugin_pictures(contents: _Contents) -> str:
@@ -210,6 +221,7 @@ _SECTIONS = (
     _plugin_pictures,
     _super_resolution,
     _training,
+    _coverage,
     _audit,
     _protocol,
     _origin,

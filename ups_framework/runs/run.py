@@ -17,6 +17,7 @@ from ups_framework.errors import RecipeError, RunError
 from ups_framework.plugins import Registry
 from ups_framework.recipe import Recipe, as_dict, dump_recipe, load_recipe
 from ups_framework.runs.atomic import write_whole
+from ups_framework.runs.coverage import save_coverage
 from ups_framework.runs.environment import environment
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.plugin_pictures import draw_pictures
@@ -160,6 +161,7 @@ class Run:
         write_json(self.folder.evaluation, evaluation)
         recorder.evaluation(steps, evaluation["rows"])
         save_predictions(self.folder.predictions, sample_predictions(prepared, rollout))
+        save_coverage(self.folder.coverage, state.coverage, prepared.system.problem.grid)
         draw_pictures(prepared, rollout, self.registry, self.folder, self.report)
         for name, png in write_report(self.folder).items():
             recorder.picture(name, png, steps, {"subset": "test"})

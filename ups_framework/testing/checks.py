@@ -1,14 +1,13 @@
 """What a check is: a function whose name says what should be true, and that yields what it finds instead."""
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from attrs import frozen
 from torch import Tensor
 
+from ups_framework.testing.reasons import reason
 from ups_framework.testing.subject import Subject
 
 Check = Callable[..., Iterator[str]]
@@ -33,10 +32,8 @@ def outcome(check: Check, *about: Any) -> str | None:
     """The first thing that a check finds; what it raises is a finding too."""
     try:
         return next(iter(check(*about)), None)
-    except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        text = " ".join(str(error).split())
-        return f"{type(error).__name__}: {text[:300]} ({Path(frame.filename).name}, line {frame.lineno})"
+    except Exception as error:  # a stranger's code runs here, and may raise anything
+        return reason(error)
 
 
 def shape_problems(what: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Iterator[str]:

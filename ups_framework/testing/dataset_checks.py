@@ -20,6 +20,12 @@ def _splits(data: Data) -> dict[str, Trajectories]:
     return {"train": data.train, "validation": data.validation, "test": data.test}
 
 
+def can_be_made(experiment: Experiment) -> Iterator[str]:
+    """With 3 training and 2 validation and test trajectories; all values are finite. Nothing else is checked if not."""
+    if experiment.unusable is not None:
+        yield experiment.unusable
+
+
 def declares_the_problem_of_its_data(experiment: Experiment) -> Iterator[str]:
     """`problem()`, from the spec alone, equals `Data.problem`."""
     if experiment.data.problem != experiment.spec.problem():
@@ -120,7 +126,10 @@ def satisfies_its_own_residual(experiment: Experiment) -> Iterator[str]:
     still = values[:, :1].expand_as(values)
     true, wrong = (_size(residual(each, test.grid, test.dt, parameters)) for each in (values, still))
     if not true < 0.5 * wrong:
-        yield f"its own trajectories have a residual of {true:.3g}, trajectories that stand still {wrong:.3g}"
+        yield (
+            f"its own trajectories have a residual of {true:.3g}, trajectories that stand still {wrong:.3g}: less than "
+            "half is asked; look at signs and factors of its terms, dt, and the length of the domain"
+        )
 
 
 def is_the_same_in_every_folder(experiment: Experiment) -> Iterator[str]:
@@ -172,7 +181,7 @@ def _differences(first: Data, second: Data, when: str) -> Iterator[str]:
     for name in ("train", "validation", "test"):
         one, other = _splits(first)[name], _splits(second)[name]
         if not (torch.equal(one.values, other.values) and torch.equal(one.parameters, other.parameters)):
-            yield f"{when}, split {name} has other numbers"
+            yield f"{when}, split {name} has other numbers: draw from `generator(seed, purpose)` alone"
 
 
 def _size(values: Tensor) -> float:

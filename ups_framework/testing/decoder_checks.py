@@ -42,11 +42,24 @@ def decodes_each_point_by_itself(subject: Subject) -> Iterator[str]:
         yield f"some points alone differ from the same points among all by {apart:.2g} of the values' size"
 
 
+def takes_points_that_differ_by_sample(subject: Subject) -> Iterator[str]:
+    """(B Q d) gives each sample what (Q d) gives it for its own points, to 1e-5."""
+    module, points = awake(subject, built(subject)), inputs.coordinates(subject, torch.float32)
+    count = len(subject.setting.trajectories)
+    sets = torch.stack([points.roll(number, 0)[: len(points) // 2] for number in range(count)])
+    together = _decode(subject, module, sets)
+    for number, own in enumerate(sets):
+        apart = distance(together[number], _decode(subject, module, own)[number])
+        if apart > 1e-5:
+            yield f"with points of its own a sample differs by {apart:.2g} of the values' size"
+
+
 SUITE = Suite(
     use=lambda subject: _run(subject, awake(subject, built(subject)), torch.float32),
     checks=(
         gives_values_of_the_promised_shape_at_any_points,
         *module_checks(_run),
         decodes_each_point_by_itself,
+        takes_points_that_differ_by_sample,
     ),
 )

@@ -15,6 +15,8 @@ from ups_framework.testing import (
     dataset_checks,
     decoder_checks,
     encoder_checks,
+    guard_checks,
+    latent_transform_checks,
     loss_checks,
     metric_checks,
     operator_checks,
@@ -25,13 +27,15 @@ from ups_framework.testing import (
 )
 from ups_framework.testing.checks import Check, Suite, outcome
 from ups_framework.testing.common import common_checks
-from ups_framework.testing.settings import Laboratory
+from ups_framework.testing.settings import Experiment, Laboratory
 from ups_framework.testing.subject import Subject, subjects_of
 
 _SUITES: dict[str, Suite] = {
     "encoder": encoder_checks.SUITE,
     "operator": operator_checks.SUITE,
+    "latent_transform": latent_transform_checks.SUITE,
     "decoder": decoder_checks.SUITE,
+    "guard": guard_checks.SUITE,
     "sampler": sampler_checks.SUITE,
     "loss": loss_checks.SUITE,
     "metric": metric_checks.SUITE,
@@ -101,7 +105,11 @@ def _find(name: str, registry: Registry) -> PluginInfo:
     """The plugin, if it works and there is something to check."""
     by_name = {info.name: info for info in registry.plugins}
     if name not in by_name:
-        raise PluginError(f"no plugin called {name!r}{did_you_mean(name, by_name)}; installed are {listed(by_name)}")
+        raise PluginError(
+            f"no plugin called {name!r} is installed in this environment{did_you_mean(name, by_name)}; there are "
+            f"{listed(by_name)}. Entry points are read when a package is installed: `pip install -e` it again after "
+            "changing them"
+        )
     info = by_name[name]
     if info.error is not None:
         raise PluginError(f"plugin {name!r} is broken: {info.error}")
@@ -127,8 +135,7 @@ def _component_results(component: Component, laboratory: Laboratory) -> Iterator
     if outcome(spec_checks.is_made_from_its_defaults_and_its_example, component, laboratory.registry) is not None:
         return
     if component.kind == "dataset":
-        for dataset_check in dataset_checks.CHECKS:
-            yield _result(label, dataset_check, laboratory.experiment(component))
+        yield from _dataset_results(label, laboratory.experiment(component))
         return
     subjects, refused = subjects_of(component, laboratory)
     yield Result(component=label, check="builds for at least one problem", problem=None if subjects else refused)
@@ -138,6 +145,14 @@ def _component_results(component: Component, laboratory: Laboratory) -> Iterator
             yield _everywhere(label, every, subjects)
         for one in suite.somewhere:
             yield _somewhere(label, one, subjects)
+
+
+def _dataset_results(label: str, experiment: Experiment) -> Iterator[Result]:
+    """All checks of a dataset that can be built at all."""
+    unmade = outcome(dataset_checks.can_be_made, experiment)
+    yield Result(component=label, check=_words(dataset_checks.can_be_made), problem=unmade)
+    for check in dataset_checks.CHECKS if unmade is None else ():
+        yield _result(label, check, experiment)
 
 
 def _everywhere(label: str, check: Check, subjects: list[Subject]) -> Result:

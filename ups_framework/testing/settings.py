@@ -22,9 +22,9 @@ from ups_framework.api import (
     Quantity,
     Trajectories,
 )
-from ups_framework.errors import UpsError
 from ups_framework.numerics.random import generator
 from ups_framework.registry import Component, Registry
+from ups_framework.testing.reasons import reason
 from ups_framework.testing.subject import spec_of
 
 _DT = 0.05
@@ -83,6 +83,19 @@ class Experiment:
         """The data, made once."""
         return self.build("first")
 
+    @cached_property
+    def unusable(self) -> str | None:
+        """Why there is no data, or none to compute with; None if there is."""
+        try:
+            data = self.data
+        except Exception as error:  # a stranger's code runs here, and may raise anything
+            return reason(error)
+        for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items():
+            broken = int((~split.values.isfinite()).flatten(1).any(1).sum())
+            if broken:
+                return f"{broken} of {len(split)} trajectories of split {name} have values that are not finite"
+        return None
+
 
 class Laboratory:
     """All problems there are for one plugin."""
@@ -93,6 +106,8 @@ class Laboratory:
         self._folder = folder
         self._experiments: dict[str, Experiment] = {}
         self._settings: dict[str, Setting] = {}
+        self.unusable: dict[str, str] = {}
+        """Datasets that no component can be tried on, and why."""
 
     def experiment(self, component: Component) -> Experiment:
         """A dataset of the plugin or of another one, with 3 training and 2 validation and test trajectories."""
@@ -116,10 +131,11 @@ class Laboratory:
             if not wanted(component.plugin):
                 continue
             if component.qualified not in self._settings:
-                try:
-                    data = self.experiment(component).data
-                except UpsError:  # a dataset that cannot be made is found by its own checks
+                experiment = self.experiment(component)
+                if experiment.unusable is not None:
+                    self.unusable[component.qualified] = experiment.unusable
                     continue
+                data = experiment.data
                 train = attrs.evolve(data.train, values=data.train.values[:, :_FRAMES])
                 self._settings[component.qualified] = Setting(
                     name=component.qualified, problem=data.problem, trajectories=train

@@ -13,7 +13,7 @@ from ups_framework.registry import KINDS, Component, Registry
 if TYPE_CHECKING:
     from ups_framework.testing.settings import Laboratory, Setting
 
-WITH_LATENT = ("encoder", "operator", "decoder")
+WITH_LATENT = ("encoder", "operator", "latent_transform", "decoder")
 """Kinds whose `build` takes the size of the latent."""
 
 
@@ -69,7 +69,8 @@ def subjects_of(component: Component, laboratory: "Laboratory") -> tuple[list[Su
                 break
         if subjects:
             return subjects, ""
-    return [], "; ".join(refused) or "there is no problem to build it for"
+    missing = [f"dataset {name} cannot be made" for name in laboratory.unusable]
+    return [], "; ".join([*missing, *refused]) or "there is no problem to build it for"
 
 
 def _sizes(component: Component, setting: "Setting") -> Sequence[LatentSize]:

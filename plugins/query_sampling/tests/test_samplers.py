@@ -10,7 +10,7 @@ from torch import Tensor
 from ups_query_sampling.stratified import Stratified, cell_of_point, cells_per_axis, one_or_two_per_cell
 from ups_query_sampling.uniform import Uniform
 
-from ups_framework.api import Axis, Field, Grid, Problem, Sampler, SpecError
+from ups_framework.api import Axis, Field, Grid, Occasion, Points, Problem, Sampler, SpecError
 
 BOTH: list[type[Uniform] | type[Stratified]] = [Uniform, Stratified]
 
@@ -25,10 +25,19 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def occasion(problem: Problem, generator: torch.Generator) -> Occasion:
+    return Occasion(generator=generator, truth=torch.zeros(1, 2, problem.grid.num_points, 1), progress=0.0)
+
+
+def index_of(points: Points) -> Tensor:
+    assert points.index is not None
+    return points.index
+
+
 def indices(sampler: Sampler, problem: Problem, draws: int) -> Tensor:
     """Indices of many draws, one row each."""
-    draw, generator = sampler.build(problem), seeded(0)
-    return torch.stack([draw(generator).index for _ in range(draws)])
+    sampling, generator = sampler.build(problem), seeded(0)
+    return torch.stack([index_of(sampling.draw(occasion(problem, generator))) for _ in range(draws)])
 
 
 @st.composite
@@ -45,10 +54,11 @@ def test_exactly_k_different_points_of_the_grid_are_drawn(
 ) -> None:
     shape, count = case
     problem = problem_on(*shape)
-    points = kind(points=count).build(problem)(seeded(seed))
-    assert points.index.dtype == torch.int64
-    assert len(set(points.index.tolist())) == len(points.index) == count
-    assert torch.equal(points.coordinates, problem.grid.points()[points.index])
+    points = kind(points=count).build(problem).draw(occasion(problem, seeded(seed)))
+    index = index_of(points)
+    assert index.dtype == torch.int64
+    assert len(set(index.tolist())) == len(points) == count
+    assert torch.equal(points.coordinates, problem.grid.points()[index])
 
 
 @settings(deadline=None)
@@ -90,7 +100,7 @@ def test_cells_are_as_near_to_cubes_as_can_be(shape: tuple[int, ...], count: int
 
 
 def test_where_cells_divide_the_grid_each_block_gives_its_share() -> None:
-    index = Stratified(points=64).build(problem_on(32, 32))(seeded(3)).index
+    index = indices(Stratified(points=64), problem_on(32, 32), 1)[0]
     rows, columns = index // 32 // 4, index % 32 // 4
     assert (rows * 8 + columns).bincount().tolist() == [1] * 64
 
@@ -121,24 +131,23 @@ def test_stratified_points_estimate_the_mean_of_a_smooth_field_better_than_unifo
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_fraction_of_one_is_the_whole_grid_in_its_own_order(kind: type[Uniform] | type[Stratified]) -> None:
     problem = problem_on(7, 5)
-    points = kind(fraction=1.0).build(problem)(seeded(0))
-    assert torch.equal(points.index, torch.arange(35))
-    assert torch.equal(points.coordinates, problem.grid.points())
+    assert torch.equal(indices(kind(fraction=1.0), problem, 1)[0], torch.arange(35))
 
 
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_fraction_is_rounded_to_whole_points(kind: type[Uniform] | type[Stratified]) -> None:
-    assert len(kind(fraction=0.3).build(problem_on(256))(seeded(0)).index) == 77
+    assert indices(kind(fraction=0.3), problem_on(256), 1).shape == (1, 77)
 
 
 @pytest.mark.parametrize("kind", BOTH)
 def test_the_generator_alone_decides(kind: type[Uniform] | type[Stratified]) -> None:
-    draw = kind(points=5).build(problem_on(31))
+    problem = problem_on(31)
+    sampling = kind(points=5).build(problem)
     torch.manual_seed(1)
-    first = draw(seeded(8)).index
+    first = sampling.draw(occasion(problem, seeded(8))).coordinates
     torch.manual_seed(2)
-    assert torch.equal(first, draw(seeded(8)).index)
-    assert not torch.equal(first, draw(seeded(9)).index)
+    assert torch.equal(first, sampling.draw(occasion(problem, seeded(8))).coordinates)
+    assert not torch.equal(first, sampling.draw(occasion(problem, seeded(9))).coordinates)
 
 
 @pytest.mark.parametrize("kind", BOTH)

@@ -1,6 +1,6 @@
 """How many points a sampler draws."""
 
-from ups_framework.api import Grid, SpecError
+from ups_framework.api import Grid, Occasion, SpecError
 
 
 def num_points(points: int | None, fraction: float | None, grid: Grid) -> int:
@@ -15,6 +15,13 @@ def num_points(points: int | None, fraction: float | None, grid: Grid) -> int:
         return _checked(points, grid)
     assert fraction is not None
     return _from_fraction(fraction, grid)
+
+
+def asked(occasion: Occasion, own: int, grid: Grid) -> int:
+    """How many points to draw now: the occasion's count where it has one, else the sampler's own."""
+    count = own if occasion.count is None else occasion.count
+    assert 1 <= count <= grid.num_points, f"{count} points asked of a grid of {grid.num_points}"
+    return count
 
 
 def _checked(points: int, grid: Grid) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -9,8 +10,9 @@ from attrs import frozen
 from jaxtyping import Int
 from torch import Tensor
 
-from ups_framework.api import Draw, Points, Problem, Sampler
+from ups_framework.api import Occasion, Problem, Sampler, Sampling
 from ups_query_sampling.count import num_points
+from ups_query_sampling.gridded import GridSampling
 
 
 @frozen(kw_only=True)
@@ -26,6 +28,7 @@ class Stratified(Sampler):
     Good values: a tenth to a half of the points.
     """
 
+    counts: ClassVar[bool] = True
     example: ClassVar[Mapping[str, object]] = {"fraction": 0.25}
 
     points: int | None = None
@@ -34,22 +37,26 @@ class Stratified(Sampler):
     fraction: float | None = None
     """In place of `points`: k as a fraction of the grid's points, in (0, 1], rounded."""
 
-    def build(self, problem: Problem) -> Draw:
+    def build(self, problem: Problem) -> Sampling:
         """The draw; SpecError unless exactly one field is given and the grid has enough points."""
-        shape = problem.grid.shape
-        count = num_points(self.points, self.fraction, problem.grid)
-        cells = cells_per_axis(shape, count)
-        cell = cell_of_point(shape, cells)
+        return _Stratified(problem.grid, num_points(self.points, self.fraction, problem.grid))
+
+
+class _Stratified(GridSampling):
+    def choose(self, occasion: Occasion, count: int) -> Int[Tensor, " Q"]:
+        shape = self.grid.shape
+        cells, cell = _cells(shape, count)
         uneven = tuple(axis for axis, (n, m) in enumerate(zip(shape, cells, strict=True)) if n % m)
-        coordinates = problem.grid.points()
+        shifts = tuple(int(torch.randint(shape[axis], (), generator=occasion.generator)) for axis in uneven)
+        shifted = cell.roll(shifts, uneven) if uneven else cell
+        return one_or_two_per_cell(shifted.flatten(), count, occasion.generator)
 
-        def draw(generator: torch.Generator) -> Points:
-            shifts = tuple(int(torch.randint(shape[axis], (), generator=generator)) for axis in uneven)
-            shifted = cell.roll(shifts, uneven) if uneven else cell
-            index = one_or_two_per_cell(shifted.flatten(), count, generator)
-            return Points(coordinates=coordinates[index], index=index)
 
-        return draw
+@lru_cache(maxsize=16)
+def _cells(shape: tuple[int, ...], count: int) -> tuple[tuple[int, ...], Int[Tensor, "*grid"]]:
+    """Cells along each axis, and the cell of each point: the same in every step with so many points."""
+    cells = cells_per_axis(shape, count)
+    return cells, cell_of_point(shape, cells)
 
 
 def cells_per_axis(shape: tuple[int, ...], count: int) -> tuple[int, ...]:

@@ -5,9 +5,12 @@ from typing import ClassVar
 
 import torch
 from attrs import frozen
+from jaxtyping import Int
+from torch import Tensor
 
-from ups_framework.api import Draw, Points, Problem, Sampler
+from ups_framework.api import Occasion, Problem, Sampler, Sampling
 from ups_query_sampling.count import num_points
+from ups_query_sampling.gridded import GridSampling
 
 
 @frozen(kw_only=True)
@@ -18,6 +21,7 @@ class Uniform(Sampler):
     a half of the points. All of them (`fraction = 1.0`) gives the grid in its own order, like the sampler `dense`.
     """
 
+    counts: ClassVar[bool] = True
     example: ClassVar[Mapping[str, object]] = {"fraction": 0.5}
 
     points: int | None = None
@@ -26,13 +30,11 @@ class Uniform(Sampler):
     fraction: float | None = None
     """In place of `points`: k as a fraction of the grid's points, in (0, 1], rounded."""
 
-    def build(self, problem: Problem) -> Draw:
+    def build(self, problem: Problem) -> Sampling:
         """The draw; SpecError unless exactly one field is given and the grid has enough points."""
-        count = num_points(self.points, self.fraction, problem.grid)
-        coordinates = problem.grid.points()
+        return _Uniform(problem.grid, num_points(self.points, self.fraction, problem.grid))
 
-        def draw(generator: torch.Generator) -> Points:
-            index = torch.randperm(len(coordinates), generator=generator)[:count].sort().values
-            return Points(coordinates=coordinates[index], index=index)
 
-        return draw
+class _Uniform(GridSampling):
+    def choose(self, occasion: Occasion, count: int) -> Int[Tensor, " Q"]:
+        return torch.randperm(self.grid.num_points, generator=occasion.generator)[:count].sort().values
