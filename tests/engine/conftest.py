@@ -10,6 +10,7 @@ import torch
 from attrs import Factory, field, frozen
 from torch import Tensor
 
+from tests.engine.inside import Doubled, KeepMean, Noisy
 from tests.engine.problems import Advection, Breaks, Detached, Heat, Unreduced
 from ups_framework.api import (
     Data,
@@ -124,6 +125,9 @@ def registry() -> Registry:
     registry.add("loss", "detached", Detached, "tests")
     registry.add("loss", "unreduced", Unreduced, "tests")
     registry.add("loss", "breaks", Breaks, "tests")
+    registry.add("guard", "keep_mean", KeepMean, "tests")
+    registry.add("latent_transform", "doubled", Doubled, "tests")
+    registry.add("latent_transform", "noisy", Noisy, "tests")
     return registry
 
 

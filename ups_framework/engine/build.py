@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import attrs
 import torch
-from attrs import frozen
+from attrs import field, frozen
 from torch import nn
 
 from ups_framework.api import (
@@ -96,10 +96,10 @@ class _SimulatorDescription:
     encoder: Encoder
     operator: Operator
     decoder: Decoder
-    latent_transforms: dict[str, LatentTransform]
-    guards: dict[str, Guard]
     simulator: SimulatorSettings
     precision: Literal["float32", "bfloat16"]
+    latent_transforms: dict[str, LatentTransform] = field(factory=dict)
+    guards: dict[str, Guard] = field(factory=dict)
 
     @classmethod
     def of(cls, recipe: Recipe, problem: Problem) -> "_SimulatorDescription":

@@ -1,0 +1,47 @@
+"""A guard and two transforms of latents whose effect can be written down."""
+
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+
+from ups_framework.api import Correct, Guard, Latent, LatentSize, LatentTransform, Problem
+
+
+@frozen(kw_only=True)
+class KeepMean(Guard):
+    """The mean over the grid stays that of the frame before: u − mean(u) + mean(u₀)."""
+
+    def build(self, problem: Problem) -> Correct:
+        return _keep_mean
+
+
+def _keep_mean(values: Tensor, before: Tensor) -> Tensor:
+    return values - values.mean(1, keepdim=True) + before.mean(1, keepdim=True)
+
+
+class _Scale(nn.Module):
+    def forward(self, latent: Latent) -> Latent:
+        return latent.with_tokens(2 * latent.tokens)
+
+
+@frozen(kw_only=True)
+class Doubled(LatentTransform):
+    """z → 2 z."""
+
+    def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
+        return _Scale()
+
+
+class _Noise(nn.Module):
+    def forward(self, latent: Latent) -> Latent:
+        if not self.training:
+            return latent
+        return latent.with_tokens(latent.tokens + 0.1 * torch.randn_like(latent.tokens))
+
+
+@frozen(kw_only=True)
+class Noisy(LatentTransform):
+    """z → z + 0.1 ε while training."""
+
+    def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
+        return _Noise()
