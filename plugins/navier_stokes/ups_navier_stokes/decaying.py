@@ -1,18 +1,17 @@
 """The dataset `navier_stokes_decaying`: flows on the torus that start at random and decay."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from attrs import field, frozen, validators
 
-from ups_framework.api import Data, Dataset, Extent, Field, Parameter, Problem, Quantity, Trajectories
-from ups_framework.data.pdebench import exclusive
-from ups_navier_stokes.files import read
-from ups_navier_stokes.generate import Flows, make, torus
-from ups_navier_stokes.solver import NAME
-from ups_navier_stokes.symmetries import shift
+from ups_framework.api import Data, Dataset, Extent, Problem
+from ups_navier_stokes.ensemble import Ensemble
+from ups_navier_stokes.equation import Equation
+from ups_navier_stokes.library import Library
 
 _REFINEMENT = 2
 """The solver's points for each point of the training grid, along an axis."""
@@ -20,14 +19,19 @@ _REFINEMENT = 2
 
 @frozen(kw_only=True)
 class NavierStokesDecaying(Dataset):
-    """Vorticity w of decaying incompressible flow on the unit torus, w_t + u w_x + v w_y = ν ∇²w.
+    """Decaying incompressible flow on the unit torus, w_t + u w_x + v w_y = ν ∇²w, as vorticity w or velocity (u, v).
 
     Flows start from a smooth Gaussian random field of rms speed 1, so that 1/ν is the Reynolds number and fluid
     crosses the torus in about one unit of time. Solved with twice the points of the training grid; the test
     trajectories keep them all, as truth for super-resolution. Made once; some 0.02 s a frame on one core at 64 points.
+
+    With `file`, flows of others in place of these: what is periodic or a wall, forced or not, is then as the file says.
     """
 
-    example: ClassVar[Mapping[str, object]] = {"points": 32, "frames": 6, "viscosity": 4e-3}
+    example: ClassVar[Mapping[str, object]] = {"points": 16, "frames": 6, "viscosity": 1e-2}
+
+    fields: Literal["vorticity", "velocity"] = "vorticity"
+    """What the simulator sees: w, or (u, v), which is made from w on the solver's grid and has no divergence there."""
 
     viscosity: float = field(default=1e-3, validator=validators.gt(0))
     """ν. Good values: 1e-2 (smooth) to 1e-3 (filaments); below that take more points."""
@@ -53,83 +57,48 @@ class NavierStokesDecaying(Dataset):
     seed: int = 0
     """Seed of the initial vorticity: not the run's seed, so that all runs see the same data."""
 
+    file: tuple[str, ...] = ()
+    """Published files to read instead, in PDEBench's layout of incompressible flow or in The Well's. `points` must
+    divide theirs, `dt` be a multiple of theirs; `viscosity` is for files that do not say it, `seed` has no part."""
+
     def problem(self) -> Problem:
-        """Vorticity on the torus, whose integral is conserved (and 0)."""
-        return Problem(
-            name="navier_stokes_vorticity",
-            fields=(Field(name="vorticity"),),
-            grid=torus(self.points),
-            dt=self.dt,
-            parameters=(Parameter(name="viscosity", low=self.viscosity, high=self.viscosity, scale="log"),),
-            conserved=(Quantity(name="total_vorticity", field="vorticity"),),
-        )
+        """The flow on the torus, whose total vorticity or momentum is conserved (and 0); or that of the files."""
+        return self._source().problem()
 
     def extent(self) -> Extent:
         """Test data on all points of the solver."""
-        return Extent(frames=self.frames, refinement=_REFINEMENT)
+        return self._source().extent()
 
     def build(self, *, folder: Path, device: torch.device, report: Callable[[str], None]) -> Data:
-        """Read the splits below `folder / "navier_stokes"`, after making those that are not there."""
-        train, validation, test = (
-            _trajectories(flows, folder / "navier_stokes", device, report) for flows in self._splits()
-        )
-        return Data(
-            problem=self.problem(),
-            train=train,
-            validation=validation,
-            test=test,
-            symmetries=(shift,),
-            protocol=self._protocol(),
-        )
+        """Read the splits below `folder / "navier_stokes"`, after making those that are not there; or the files."""
+        return self._source().build(folder=folder, device=device, report=report)
 
-    def _splits(self) -> tuple[Flows, Flows, Flows]:
-        """The flows to train on, to validate with and to test with."""
-
-        def flows(split: str, count: int, refinement: int) -> Flows:
-            return Flows(
-                split=split,
-                count=count,
-                seed=self.seed,
+    def _source(self) -> Ensemble | Library:
+        if self.file:
+            return Library(
+                files=tuple(Path(os.path.expanduser(name)) for name in self.file),
+                fields=self.fields,
                 viscosity=self.viscosity,
+                points=self.points,
                 frames=self.frames,
                 dt=self.dt,
-                points=self.points * _REFINEMENT // refinement,
-                refinement=refinement,
+                train=self.train,
+                validation=self.validation,
+                test=self.test,
             )
-
-        return (
-            flows("train", self.train, _REFINEMENT),
-            flows("validation", self.validation, _REFINEMENT),
-            flows("test", self.test, 1),
+        return Ensemble(
+            name="decaying",
+            equation=Equation(viscosity=self.viscosity),
+            fields=self.fields,
+            start="unit_speed",
+            spin_up=0.0,
+            length=1.0,
+            points=self.points,
+            refinement=_REFINEMENT,
+            frames=self.frames,
+            dt=self.dt,
+            train=self.train,
+            validation=self.validation,
+            test=self.test,
+            seed=self.seed,
         )
-
-    def _protocol(self) -> dict[str, str | int | float | bool]:
-        """How the data was made and split."""
-        return {
-            "dataset": "navier_stokes_decaying",
-            "solver": NAME,
-            "solver_points": self.points * _REFINEMENT,
-            "viscosity": self.viscosity,
-            "points": self.points,
-            "frames": self.frames,
-            "dt": self.dt,
-            "train": self.train,
-            "validation": self.validation,
-            "test": self.test,
-            "data_seed": self.seed,
-        }
-
-
-def _trajectories(flows: Flows, folder: Path, device: torch.device, report: Callable[[str], None]) -> Trajectories:
-    """One split on a device."""
-    path = folder / f"decaying_{flows.split}_{flows.digest}.h5"
-    if not path.exists():
-        with exclusive(folder, report):
-            if not path.exists():  # nobody made it while we waited
-                make(flows, path, device, report)
-    return Trajectories(
-        values=read(path, flows.layout).to(device),
-        parameters=torch.full((flows.count, 1), flows.viscosity, device=device),
-        grid=flows.layout.grid,
-        dt=flows.dt,
-    )

@@ -1,8 +1,9 @@
-"""Trajectories of one scalar field on disk, in the layout of PDEBench's single HDF5 files.
+"""The flows that this plugin makes, on disk: PDEBench's names and order of dimensions, in one HDF5 file.
 
 | dataset | shape | content |
 |---|---|---|
-| `tensor` | (samples, time, x, y) | the field, float32 |
+| `tensor` | (samples, time, x, y) | the vorticity, float32; or |
+| `velocity` | (samples, time, x, y, 2) | the velocity, float32 |
 | `x-coordinate`, `y-coordinate`, `t-coordinate` | one number a point or frame | where and when, float64 |
 | `checksum` | (samples,) | what each trajectory must be when it is read |
 
@@ -13,6 +14,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -24,7 +26,7 @@ from torch import Tensor
 
 from ups_framework.api import DataError, Grid
 from ups_framework.data import checksums
-from ups_framework.data.pdebench import need_room
+from ups_framework.data.pdebench import Attribute, need_room
 
 
 @frozen(kw_only=True)
@@ -43,17 +45,26 @@ class Layout:
     grid: Grid
     """The two axes and their points."""
 
+    fields: Literal["vorticity", "velocity"]
+    """Which field."""
+
+    @property
+    def dataset(self) -> str:
+        """What the field is called in the file."""
+        return "tensor" if self.fields == "vorticity" else "velocity"
+
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of `tensor`."""
-        return (self.samples, self.frames, *self.grid.shape)
+        """Shape of the field in the file."""
+        vector = () if self.fields == "vorticity" else (2,)
+        return (self.samples, self.frames, *self.grid.shape, *vector)
 
 
 def write(
     path: Path,
     layout: Layout,
-    batches: Iterable[Float[Tensor, "samples frames x y"]],
-    attributes: Mapping[str, str | int | float],
+    batches: Iterable[Float[Tensor, "samples frames x y C"]],
+    attributes: Mapping[str, Attribute],
 ) -> None:
     """Write attributes, coordinates, and batches of trajectories as they are made; hold `exclusive(path.parent)`.
 
@@ -76,15 +87,16 @@ def write(
         raise DataError(f"{path} cannot be written ({error}): free some space or choose another data folder") from error
 
 
-def read(path: Path, layout: Layout) -> Float[Tensor, "samples frames N 1"]:
+def read(path: Path, layout: Layout) -> Float[Tensor, "samples frames N C"]:
     """The field in float32, points flattened; DataError if the file is not what the layout says."""
     advice = "delete it, and the next run makes it anew"
     try:
         with h5py.File(path, "r") as file:
-            tensor = file.get("tensor")
+            tensor = file.get(layout.dataset)
             found = (tensor.dtype.name, *tensor.shape) if isinstance(tensor, h5py.Dataset) else None
             if found != ("float32", *layout.shape):
-                raise DataError(f"{path}: `tensor` is {found} where float32 {layout.shape} is expected: {advice}")
+                name = f"{path}: `{layout.dataset}`"
+                raise DataError(f"{name} is {found} where float32 {layout.shape} is expected: {advice}")
             whole = tensor[...]
             checksums.verify(path, file, dict(enumerate(whole)))
             values = torch.from_numpy(whole)
@@ -92,10 +104,10 @@ def read(path: Path, layout: Layout) -> Float[Tensor, "samples frames N 1"]:
         raise DataError(f"{path} is truncated or no trajectory file ({error}): {advice}") from error
     if not bool(values.isfinite().all()):
         raise DataError(f"{path}: some values are not finite: {advice}")
-    return values.flatten(2).unsqueeze(-1)
+    return values.reshape(layout.samples, layout.frames, layout.grid.num_points, -1)
 
 
-def _lay_out(path: Path, layout: Layout, attributes: Mapping[str, str | int | float]) -> int:
+def _lay_out(path: Path, layout: Layout, attributes: Mapping[str, Attribute]) -> int:
     """Make a file with everything but the trajectories; gives the byte at which they begin."""
     at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -104,7 +116,7 @@ def _lay_out(path: Path, layout: Layout, attributes: Mapping[str, str | int | fl
         for index, axis in enumerate(layout.grid.axes):
             file[f"{axis.name}-coordinate"] = layout.grid.coordinates(index).numpy()
         file["t-coordinate"] = (torch.arange(layout.frames, dtype=torch.float64) * layout.dt).numpy()
-        tensor = file.create_dataset("tensor", shape=layout.shape, dtype="<f4", dcpl=at_once, fill_time="never")
+        tensor = file.create_dataset(layout.dataset, shape=layout.shape, dtype="<f4", dcpl=at_once, fill_time="never")
         begin: int = tensor.id.get_offset()
     return begin
 

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+import torch
 from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Grid, Picture, Plot, Problem, Rollout, SpecError
-from ups_framework.numerics.spectral import Spectral
+from ups_framework.api import Grid, Picture, Plot, Problem, Rollout
+from ups_navier_stokes.equation import require_flow
+from ups_navier_stokes.solver import curl, velocity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,24 +25,23 @@ class EnergyBudget(Picture):
     """
 
     def build(self, problem: Problem) -> Plot:
-        """The drawing; SpecError on `use` if the problem has no vorticity in a periodic plane."""
-        names = [field.name for field in problem.fields]
-        if names != ["vorticity"] or not all(axis.periodic for axis in problem.axes) or len(problem.axes) != 2:
-            raise SpecError("use", f"draws vorticity on the torus only, not {', '.join(names)} of {problem.name}")
+        """The drawing; SpecError on `use` if the problem is no flow on the torus, in vorticity or velocity."""
+        require_flow(problem)
         return _draw
 
 
-def energy(vorticity: Float[Tensor, "B T N 1"], grid: Grid) -> Float[Tensor, "B T"]:
-    """½⟨u² + v²⟩ = ½⟨ψ w⟩ with ∇²ψ = −w; a mean velocity is not in w, and not counted."""
-    w = grid.unflatten(vorticity)[..., 0].double()
-    spectral = Spectral(grid, w.device)
-    stream = spectral.inverse(-spectral.inverse_laplacian() * spectral.forward(w))
-    return 0.5 * (stream * w).mean((-2, -1))
+def energy(values: Float[Tensor, "B T N C"], grid: Grid) -> Float[Tensor, "B T"]:
+    """½⟨u² + v²⟩ of a velocity (C = 2), or of the one without mean that has this vorticity (C = 1)."""
+    fields = grid.unflatten(values).double()
+    parts = velocity(fields[..., 0], grid) if fields.shape[-1] == 1 else fields.unbind(-1)
+    return torch.stack(parts).square().sum(0).mean((-2, -1)) / 2
 
 
-def enstrophy(vorticity: Float[Tensor, "B T N 1"], grid: Grid) -> Float[Tensor, "B T"]:
-    """½⟨w²⟩."""
-    return 0.5 * vorticity[..., 0].double().square().mean(-1)
+def enstrophy(values: Float[Tensor, "B T N C"], grid: Grid) -> Float[Tensor, "B T"]:
+    """½⟨w²⟩ of a vorticity (C = 1), or of the curl of a velocity (C = 2)."""
+    fields = grid.unflatten(values).double()
+    w = fields[..., 0] if fields.shape[-1] == 1 else curl(fields, grid)
+    return w.square().mean((-2, -1)) / 2
 
 
 def _draw(rollout: Rollout) -> "Figure":
