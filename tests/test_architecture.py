@@ -14,17 +14,19 @@ MODULES = sorted(CORE.rglob("*.py"))
 BELOW = {
     "errors": (),
     "suggest": (),
+    "border": ("errors",),
+    "process": (),
     "api": ("errors",),
     "hookspecs": ("api",),
     "spec_rules": (),
     "spec_docs": ("spec_rules",),
     "registry": ("api", "errors", "spec_rules", "suggest"),
-    "plugins": ("hookspecs", "registry", "api", "errors", "suggest"),
+    "plugins": ("hookspecs", "registry", "spec_rules", "process", "border", "api", "errors", "suggest"),
     "numerics": ("api",),
     "data": ("api", "errors", "numerics"),
     "builtin": ("ups_framework", "api", "errors", "numerics", "data"),
-    "recipe": ("plugins", "registry", "spec_docs", "spec_rules", "api", "errors", "suggest"),
-    "engine": ("recipe", "plugins", "registry", "data", "numerics", "api", "errors", "suggest"),
+    "recipe": ("plugins", "registry", "spec_docs", "spec_rules", "border", "api", "errors", "suggest"),
+    "engine": ("recipe", "plugins", "registry", "data", "numerics", "border", "api", "errors", "suggest"),
     "testing": (
         "engine",
         "recipe",
@@ -32,6 +34,8 @@ BELOW = {
         "registry",
         "spec_docs",
         "spec_rules",
+        "process",
+        "border",
         "data",
         "numerics",
         "api",
@@ -39,7 +43,10 @@ BELOW = {
         "suggest",
     ),
     "runs": ("engine", "recipe", "plugins", "registry", "spec_docs", "data", "numerics", "api", "errors", "suggest"),
-    "cli": ("testing", "runs", "engine", "recipe", "plugins", "registry", "spec_docs", "api", "errors", "suggest"),
+    "cli": (
+        *("testing", "runs", "engine", "recipe", "plugins", "registry", "spec_docs", "border", "api", "errors"),
+        "suggest",
+    ),
     "ups_framework": ("engine",),
 }
 """What each module or package of the framework may import, besides itself. `ups_framework` is its `__init__`."""

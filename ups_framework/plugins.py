@@ -4,9 +4,10 @@ registry = load_plugins()
 registry.find("operator", "transformer_stack").spec
 """
 
-import traceback
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
 from importlib import metadata
-from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -15,8 +16,11 @@ import pluggy
 
 from ups_framework import hookspecs
 from ups_framework.api import Renamed
+from ups_framework.border import PASSING, reason, text_of
 from ups_framework.errors import PluginError
-from ups_framework.registry import KINDS, RECIPES_HOOK, Component, Kind, PluginInfo, RecipeFile, Registry
+from ups_framework.process import ENVIRONMENT, process_state, restore
+from ups_framework.registry import KINDS, OWN, RECIPES_HOOK, Component, Kind, PluginInfo, RecipeFile, Registry
+from ups_framework.spec_rules import name_problems
 from ups_framework.suggest import did_you_mean, listed
 
 __all__ = ["KINDS", "Component", "Kind", "PluginInfo", "RecipeFile", "Registry", "load_plugins"]
@@ -28,39 +32,107 @@ GROUP = "ups"
 """The entry point group; the framework's own components are found by it too."""
 
 
+_OURS = "ups-framework"
+"""The package whose plugin nobody may stand in for."""
+
+
 def load_plugins() -> Registry:
-    """Everything that the installed plugins offer. Never fails: `Registry.plugins` says what is broken."""
+    """Everything that the installed plugins offer. Never fails: `Registry.plugins` says what is broken.
+
+    What plugins print goes to the standard error, so that the output of a command is its own.
+    """
     registry = Registry()
-    taken: dict[str, str] = {}
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.name, _distribution(entry))):
+    used: dict[str, PluginInfo] = {}
+    for entry in sorted(_entries(), key=_order):
         info = PluginInfo(
-            name=entry.name, distribution=_distribution(entry), version=_version(entry), module=entry.module
+            name=entry.name, distribution=_distribution(entry), version=_version(entry), module=entry.value
         )
-        if entry.name in taken:
-            reason = f"{taken[entry.name]!r} has a plugin called {entry.name!r} too: uninstall one of the two packages"
-            registry.record(attrs.evolve(info, error=reason))
+        problems = [*_entry_problems(entry), *_clash(info, used)]
+        if problems:
+            registry.record(attrs.evolve(info, error="; ".join(problems)))
             continue
-        taken[entry.name] = info.distribution
-        registry.record(_load(entry, info, registry))
+        used[entry.name] = info = attrs.evolve(info, module=entry.module)
+        with redirect_stdout(sys.stderr):
+            registry.record(_load(entry, info, registry))
     return registry
+
+
+def distributions() -> dict[str, str]:
+    """Versions of all installed packages that offer plugins; the framework is one of them."""
+    return dict(sorted((_distribution(entry), _version(entry)) for entry in _entries()))
+
+
+def _entries() -> list[metadata.EntryPoint]:
+    """Those of each package once: an aborted pip leaves a second folder `~name-version.dist-info` of one."""
+    found: dict[tuple[str, str, str], metadata.EntryPoint] = {}
+    for entry in metadata.entry_points(group=GROUP):
+        key = (_distribution(entry), entry.name, entry.value)
+        if key not in found or _version(entry) == _installed_version(entry):
+            found[key] = entry
+    return list(found.values())
+
+
+def _order(entry: metadata.EntryPoint) -> tuple[bool, str, str]:
+    """The framework's own plugin first, the others by name."""
+    return not (_distribution(entry) == _OURS and entry.name == OWN), entry.name, _distribution(entry)
+
+
+def _entry_problems(entry: metadata.EntryPoint) -> Iterator[str]:
+    """What is wrong with an entry point before anything is imported."""
+    yield from name_problems(entry.name)
+    if entry.pattern.match(entry.value) is None:
+        yield f'its entry point says {entry.value!r}, which names no module: write {entry.name} = "package.module"'
+
+
+def _clash(info: PluginInfo, used: dict[str, PluginInfo]) -> Iterator[str]:
+    """Another package has taken the name."""
+    if info.name in used:
+        other = used[info.name]
+        yield (
+            f"not used: {other.distribution!r} {other.version} has a plugin called {info.name!r} too, which is the one "
+            f"that is used (module {other.module}); uninstall {info.distribution!r} or rename its entry point"
+        )
 
 
 def _load(entry: metadata.EntryPoint, info: PluginInfo, registry: Registry) -> PluginInfo:
     """Register what one plugin offers; what is returned says how much of it, or why not."""
+    before = process_state()
+    del before[ENVIRONMENT]  # libraries that a plugin imports set variables for themselves
+    error, counts = None, {}
     try:
-        tables = _hook_results(entry.load(), info.name)
-        old_names = {kind: _pop_renamed(table) for kind, table in tables.items() if kind in KINDS}
-        for kind, table in tables.items():
-            for name, item in table.items():
-                _add(registry, kind, name, item, info.name)
-        for kind, renamed in old_names.items():
-            registry.add_renamed(kind, renamed, info.name)
-    except (Exception, SystemExit) as error:  # a stranger's module runs here, and may raise anything
-        registry.discard(info.name)
-        missing = isinstance(error, ModuleNotFoundError) and f"{entry.module}.".startswith(f"{error.name}.")
-        reason = f"its entry point names the module {entry.module!r}, which is not there" if missing else _reason(error)
-        return attrs.evolve(info, error=reason)
-    return attrs.evolve(info, counts={kind: len(table) for kind, table in tables.items() if table})
+        counts = _register(_hook_results(_module(entry), info.name), info.name, registry)
+    except PASSING:
+        raise
+    except BaseException as raised:  # a stranger's module runs here, and may raise anything
+        error = _why(raised, entry)
+    changed = restore(before)
+    if changed and error is None:
+        error = f"to import it changes {', '.join(changed)} of the whole process, for everybody else too"
+    if error is None:
+        return attrs.evolve(info, counts=counts)
+    registry.discard(info.name)
+    return attrs.evolve(info, error=error)
+
+
+def _module(entry: metadata.EntryPoint) -> ModuleType:
+    loaded = entry.load()
+    if not isinstance(loaded, ModuleType):
+        raise PluginError(
+            f"its entry point {entry.value!r} leads to what is no module: name the one that has the hooks, "
+            f"{entry.module!r} without what follows the ':'"
+        )
+    return loaded
+
+
+def _register(tables: dict[str, dict[str, object]], plugin: str, registry: Registry) -> dict[str, int]:
+    """Register what the hooks gave; how much of each kind it is."""
+    old_names = {kind: _pop_renamed(table) for kind, table in tables.items() if kind in KINDS}
+    for kind, table in tables.items():
+        for name, item in table.items():
+            _add(registry, kind, name, item, plugin)
+    for kind, renamed in old_names.items():
+        registry.add_renamed(kind, renamed, plugin)
+    return {kind: len(table) for kind, table in tables.items() if table}
 
 
 def _pop_renamed(table: dict[str, object]) -> dict[str, Renamed]:
@@ -114,27 +186,34 @@ def _table(hook: str, results: list[object]) -> dict[str, object]:
     return dict(results[0])
 
 
-def _reason(error: BaseException) -> str:
+def _why(error: BaseException, entry: metadata.EntryPoint) -> str:
     """One paragraph: what went wrong and where."""
-    text = " ".join(str(error).split())
     if isinstance(error, PluginError):
-        return text
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_of_plugin(frame)]
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text}{place}"
-
-
-def _is_of_plugin(frame: traceback.FrameSummary) -> bool:
-    """Whether a line is the plugin's or its imports', not of the machinery that loads it."""
-    machinery = {"importlib", "pluggy"} & set(Path(frame.filename).parts)
-    return frame.filename != __file__ and not frame.filename.startswith("<") and not machinery
+        return text_of(error)
+    if isinstance(error, ModuleNotFoundError) and f"{entry.module}.".startswith(f"{error.name}."):
+        return f"its entry point names the module {entry.module!r}, which is not there"
+    return reason(error)
 
 
 def _distribution(entry: metadata.EntryPoint) -> str:
-    assert entry.dist is not None  # entry points of `metadata.entry_points` always belong to one
-    return entry.dist.name
+    """Name of the package; '?' where its metadata is gone."""
+    return _metadata(entry, "Name")
 
 
 def _version(entry: metadata.EntryPoint) -> str:
-    assert entry.dist is not None
-    return entry.dist.version
+    return _metadata(entry, "Version")
+
+
+def _metadata(entry: metadata.EntryPoint, key: str) -> str:
+    """A line of what a package says of itself, which may be lost or damaged."""
+    assert entry.dist is not None  # entry points of `metadata.entry_points` always belong to one
+    lines = entry.dist.metadata
+    return str(lines[key]) if lines is not None and key in lines else "?"
+
+
+def _installed_version(entry: metadata.EntryPoint) -> str | None:
+    """Version of the package that Python finds by the name of the one that the entry point is of."""
+    try:
+        return metadata.version(_distribution(entry))
+    except metadata.PackageNotFoundError:
+        return None

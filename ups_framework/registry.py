@@ -57,6 +57,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 """All kinds, in the order in which a run builds them."""
 
+OWN = "builtin"
+"""The plugin that comes with the framework."""
+
 TERM_KEYS = ("weight", "share", "ramp")
 """Keys of every loss table, which no loss term may have as a field."""
 
@@ -215,8 +218,19 @@ class Registry:
         return tuple(item for kind in KINDS for item in self.components(kind) if item.plugin == plugin)
 
     def find(self, kind: str, name: str) -> Component:
-        """The component called `name` or `plugin:name`, now or before. PluginError if there is none or several."""
+        """The component called `name` or `plugin:name`, now or before. PluginError if there is none or several.
+
+        A name of the framework's own means that one, whatever is installed beside it.
+        """
         return self._one(kind, name, self.components(kind))
+
+    def leads_to(self, name: str, component: Component) -> bool:
+        """Whether `find` gives this component for a name."""
+        return self._called(name, self.components(component.kind)) == [component]
+
+    def short_name(self, component: Component) -> str:
+        """Its name, with the plugin where others are called so too."""
+        return component.name if self.leads_to(component.name, component) else component.qualified
 
     def old_name(self, component: Component, name: str) -> OldName | None:
         """The old name that `name` or `plugin:name` is of a component; None if it is no old one."""
@@ -261,13 +275,17 @@ class Registry:
         return problems
 
     def _one(self, kind: str, name: str, offered: Sequence[_Named]) -> _Named:
-        found = [item for item in offered if name in self._names(item)]
+        found = self._called(name, offered)
         if not found:
             raise PluginError(self._unknown(kind, name, offered))
         if len(found) > 1:
             qualified = " or ".join(repr(item.qualified) for item in found)
-            raise PluginError(f"{len(found)} plugins have a {kind} called {name!r}: write {qualified}")
+            raise PluginError(f"{len(found)} plugins have {_a(kind)} called {name!r}: write {qualified}")
         return found[0]
+
+    def _called(self, name: str, offered: Sequence[_Named]) -> list[_Named]:
+        named = [item for item in offered if name in self._names(item)]
+        return [item for item in named if item.plugin == OWN] or named
 
     def _names(self, item: Component | RecipeFile) -> set[str]:
         """All names that an item goes by."""
@@ -290,6 +308,10 @@ class Registry:
 
     def _plugin_names(self) -> set[str]:
         return {info.name for info in self._plugins} | {component.plugin for component in self._components}
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _rename_problems(

@@ -60,9 +60,12 @@ def first_line(spec: type) -> str:
     return docstring(spec).partition("\n")[0]
 
 
-def place(spec: type) -> Place:
-    """File and line of a class."""
-    return Place(file=Path(inspect.getfile(spec)), line=inspect.getsourcelines(spec)[1])
+def place(spec: type) -> Place | None:
+    """File and line of a class; None if it has no source, as a class that code made."""
+    try:
+        return Place(file=Path(inspect.getfile(spec)), line=inspect.getsourcelines(spec)[1])
+    except (OSError, TypeError):  # inspect's words for it
+        return None
 
 
 def field_docs(spec: type[Any]) -> tuple[FieldDoc, ...]:
@@ -103,7 +106,9 @@ def _default(field: "attrs.Attribute[Any]") -> object:
 
 
 def _texts(spec: type) -> dict[str, str]:
-    """The string literal under each annotated name of a class body."""
+    """The string literal under each annotated name of a class body; none of a class without source."""
+    if place(spec) is None:
+        return {}
     tree = ast.parse(textwrap.dedent(inspect.getsource(spec)))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef)).body
     texts = {}

@@ -35,8 +35,13 @@ def spec_problems(spec: object, api: type, *, reserved: Collection[str], kinds: 
     yield from _block_problems(spec, reserved=reserved, kinds=kinds)
 
 
-def _block_problems(block: type[Any], *, reserved: Collection[str], kinds: Collection[type]) -> Iterator[str]:
-    """Rules for specs and for the attrs classes that stand as types of their fields."""
+def _block_problems(
+    block: type[Any], *, reserved: Collection[str], kinds: Collection[type], around: tuple[type, ...] = ()
+) -> Iterator[str]:
+    """Rules for specs and for the attrs classes that stand as types of their fields; `around` are those it is in."""
+    if block in around:
+        yield "it has itself as the type of a field, directly or further in: use a component of a kind instead"
+        return
     if not attrs.has(block) or "__attrs_attrs__" not in vars(block):
         yield "it is not decorated with @frozen(kw_only=True) from attrs"
         return
@@ -48,7 +53,7 @@ def _block_problems(block: type[Any], *, reserved: Collection[str], kinds: Colle
         yield "it is not at module level"
     if not (block.__doc__ or "").strip():
         yield "it has no docstring"
-    yield from _fields_problems(block, reserved=reserved, kinds=kinds)
+    yield from _fields_problems(block, reserved=reserved, kinds=kinds, around=(*around, block))
 
 
 def _is_frozen(block: type) -> bool:
@@ -64,19 +69,26 @@ def _is_frozen(block: type) -> bool:
     return False
 
 
-def _fields_problems(block: type[Any], *, reserved: Collection[str], kinds: Collection[type]) -> Iterator[str]:
+def _fields_problems(
+    block: type[Any], *, reserved: Collection[str], kinds: Collection[type], around: tuple[type, ...]
+) -> Iterator[str]:
     try:
         hints = typing.get_type_hints(block)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         yield f"its annotations cannot be read ({error}); import their names when the module runs"
         return
     for field in attrs.fields(block):
-        for problem in _field_problems(field, hints.get(field.name), reserved=reserved, kinds=kinds):
+        for problem in _field_problems(field, hints.get(field.name), reserved=reserved, kinds=kinds, around=around):
             yield f"field {field.name!r} {problem}"
 
 
 def _field_problems(
-    field: "attrs.Attribute[Any]", annotation: Any, *, reserved: Collection[str], kinds: Collection[type]
+    field: "attrs.Attribute[Any]",
+    annotation: Any,
+    *,
+    reserved: Collection[str],
+    kinds: Collection[type],
+    around: tuple[type, ...],
 ) -> Iterator[str]:
     if field.name in reserved or field.name == "use":
         yield "is a name that belongs to the framework"
@@ -91,10 +103,15 @@ def _field_problems(
         return
     if is_optional(annotation) and field.default is not None:
         yield "is optional, so its default must be None: TOML has no null to write"
-    yield from _type_problems(without_none(annotation), kinds=kinds)
+    yield from _type_problems(without_none(annotation), kinds=kinds, around=around)
 
 
-def _type_problems(annotation: Any, *, kinds: Collection[type]) -> Iterator[str]:  # an annotation can be anything
+def _type_problems(
+    annotation: Any,  # an annotation can be anything
+    *,
+    kinds: Collection[type],
+    around: tuple[type, ...],
+) -> Iterator[str]:
     """Nothing if TOML can write values of this type."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in (int, float, bool, str) or annotation in kinds:
@@ -103,11 +120,11 @@ def _type_problems(annotation: Any, *, kinds: Collection[type]) -> Iterator[str]
         return
     if origin is tuple and arguments:
         for argument in arguments:
-            yield from () if argument is Ellipsis else _type_problems(argument, kinds=kinds)
+            yield from () if argument is Ellipsis else _type_problems(argument, kinds=kinds, around=around)
     elif origin is dict and arguments[0] is str:
-        yield from _type_problems(arguments[1], kinds=kinds)
+        yield from _type_problems(arguments[1], kinds=kinds, around=around)
     elif isinstance(annotation, type) and attrs.has(annotation):
-        for problem in _block_problems(annotation, reserved=(), kinds=kinds):
+        for problem in _block_problems(annotation, reserved=(), kinds=kinds, around=around):
             yield f"has the type {annotation.__name__}: {problem}"
     else:
         yield (

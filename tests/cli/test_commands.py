@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -13,10 +14,12 @@ from click.testing import CliRunner
 
 from ups_framework.cli import COMMANDS, group
 from ups_framework.cli.group import _OUT_OF_MEMORY
+from ups_framework.cli.output import print_table
 from ups_framework.cli.run import resume_command
 from ups_framework.errors import Mistake, RecipeError, RunError
 from ups_framework.plugins import KINDS, load_plugins
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 _HELP = "import sys; from ups_framework.cli import group; group(['--help'], standalone_mode=False);"
 
 
@@ -112,6 +115,50 @@ def test_a_component_that_is_not_there_is_one_message() -> None:
     result = CliRunner().invoke(group, ["describe", "operator", "no_such_operator"])
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: no operator called 'no_such_operator'")
+
+
+def test_cells_of_a_table_are_no_markup_and_steer_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [r"\[/x]", r"\[u_t\]", "[bold]", "a:heart:b", "\x1b[2J\a"]
+    monkeypatch.setenv("COLUMNS", "100")
+    for terminal in ("", "1"):
+        monkeypatch.setenv("FORCE_COLOR", terminal)
+        print_table(["a", "b", "c", "d", "e"], [cells])
+        assert capsys.readouterr().out.splitlines()[-1].split() == [*cells[:-1], r"\x1b[2J\x07"]
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert _run("--version") == (0, f"ups {metadata.version('ups-framework')}\n")
+
+
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
+    code = f"{limited}from ups_framework.cli import main; import sys; sys.argv = ['ups', 'list']; main()"
+    with (tmp_path / "out").open("w") as out:
+        done = subprocess.run([sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error: the output cannot be written (File too large)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", ""], ".: is a folder, where a TOML file is expected"),
+        (["run", "my recipe.toml"], "my recipe.toml: a run is called after its recipe, and 'my recipe' is no name"),
+        (["run", "my recipe.toml", "--name", ""], "--name '': use letters, digits and . _ + - only"),
+        (["eval", "my recipe.toml"], "my recipe.toml: is a file; give the folder of the run"),
+        (["eval", "."], ".: is no folder of a run, since it has no recipe.toml"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_said_in_terms_of_what_was_given(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my recipe.toml").write_text(f'extends = "{RECIPES / "burgers_phase3.toml"}"', encoding="utf-8-sig")
+    code, output = _run(*arguments)
+    assert code != 0
+    assert message in output
+    assert [path.name for path in tmp_path.iterdir()] == ["my recipe.toml"]
 
 
 def test_a_kind_that_is_not_there_is_an_error_of_usage() -> None:

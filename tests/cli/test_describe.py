@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 import torch
@@ -51,6 +51,14 @@ class Mixed(Operator):
 
 
 @frozen(kw_only=True)
+class Plain(LossTerm):
+    """Nothing."""
+
+    def build(self, problem: Problem) -> Term:
+        return lambda step: step.truth.mean()
+
+
+@frozen(kw_only=True)
 class Guided(LossTerm):
     """Holds an operator."""
 
@@ -94,23 +102,40 @@ def test_the_texts_under_the_fields_are_read_from_the_source() -> None:
 
 def test_the_place_is_the_file_and_line_of_the_class() -> None:
     at = place(Mixed)
+    assert at is not None
     assert at.file == Path(__file__)
     lines = at.file.read_text().splitlines()
     assert "class Mixed" in "".join(lines[at.line - 1 : at.line + 1])
 
 
+def test_a_class_that_code_made_has_no_texts_and_no_place() -> None:
+    made: dict[str, Any] = {"__name__": "nowhere"}
+    exec("class Made:\n    x: int = 1\n    'A number.'", made)
+    spec: type = frozen(kw_only=True)(made["Made"])
+    assert place(spec) is None
+    assert [(doc.name, doc.text) for doc in field_docs(spec)] == [("x", "")]
+
+
+def test_a_component_that_is_called_as_one_of_the_framework_s_own_is_shown_with_its_plugin() -> None:
+    registry = Registry()
+    ours, theirs = (
+        registry.add("loss", "same", spec, plugin) for spec, plugin in ((Guided, "builtin"), (Plain, "test"))
+    )
+    assert (registry.short_name(ours), registry.short_name(theirs)) == ("same", "test:same")
+
+
 def test_the_snippet_is_a_table_that_the_reader_takes() -> None:
     registry = Registry()
     component = registry.add("operator", "mixed", Mixed, "test")
-    table = tomllib.loads(snippet(component))["operator"]
+    table = tomllib.loads(snippet(component, component.name))["operator"]
     operator = from_plain(table, Operator, registry)  # type: ignore[type-abstract]  # any spec of the kind
     assert operator == Mixed(depth=1, rates=(1.0,), kind="a")
-    assert snippet(component).startswith("# to be set: depth, rates, kind\n")
+    assert snippet(component, component.name).startswith("# to be set: depth, rates, kind\n")
 
 
 def test_the_snippet_of_a_loss_names_it_in_a_stage_and_shows_where_a_component_nests() -> None:
     component = Registry().add("loss", "guided", Guided, "test")
-    assert tomllib.loads(snippet(component)) == {
+    assert tomllib.loads(snippet(component, component.name)) == {
         "losses": {"guided": {"use": "guided", "operator": {"use": "..."}}},
         "stages": {"operator": {"losses": ["prediction", "guided"]}},
     }
@@ -118,7 +143,7 @@ def test_the_snippet_of_a_loss_names_it_in_a_stage_and_shows_where_a_component_n
 
 def test_the_snippet_has_the_example_of_fields_without_a_default_and_no_others() -> None:
     component = Registry().add("sampler", "some", Some, "test")
-    assert tomllib.loads(snippet(component)) == {"sampler": {"use": "some", "points": 3}}
+    assert tomllib.loads(snippet(component, component.name)) == {"sampler": {"use": "some", "points": 3}}
 
 
 def _ours() -> list[Component]:
@@ -132,7 +157,7 @@ def test_check_accepts_the_snippet_over_a_recipe_of_a_suitable_problem(component
     found = []
     for name in ("burgers_phase3", "burgers_physics", "navier_stokes_decaying", "navier_stokes_forced"):
         path = tmp_path / f"{name}.toml"
-        path.write_text(f'extends = "{ROOT}/recipes/{name}.toml"\n{snippet(component)}')
+        path.write_text(f'extends = "{ROOT}/recipes/{name}.toml"\n{snippet(component, component.qualified)}')
         loaded = load_recipe(path, registry=load_plugins(), gpu=False)
         assert component.spec in _specs(loaded.recipe)
         found.append(find_mistakes(loaded.recipe))

@@ -100,7 +100,17 @@ def test_what_cannot_be_read_is_one_message(make_run: MakeRun, tmp_path: Path) -
     result = CliRunner().invoke(group, ["diff", str(tmp_path / "no.toml"), str(PHASE3)])
     assert (result.exit_code, result.stdout) == (2, "")
     run = make_run("a", PHASE3)
-    (run / "environment.json").write_text("{")
-    result = CliRunner().invoke(group, ["diff", str(run), str(PHASE3)])
-    assert result.exit_code == 1
-    assert "environment.json: is damaged" in result.stderr
+    for damaged in ("{", "null", "[]", '{"distributions": null}', '{"distributions": {"ups-burgers": 1}}'):
+        (run / "environment.json").write_text(damaged)
+        result = CliRunner().invoke(group, ["diff", str(run), str(PHASE3)])
+        assert result.exit_code == 1
+        assert "environment.json: is damaged" in result.stderr
+
+
+def test_the_folder_of_all_runs_is_no_run(make_run: MakeRun) -> None:
+    runs = make_run("a", PHASE3).parent
+    result = CliRunner().invoke(group, ["diff", str(runs), str(PHASE3)])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {runs}: is no folder of a run, since it has no recipe.toml (runs in it: a)\n",
+    )

@@ -57,7 +57,7 @@ def test_the_code_is_in_order_whatever_the_length_of_the_name(name: str) -> None
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", ["Heat", "kdv-waves", "2d", "_waves", "waves_", "a" * 33, "none", "ä"])
+@pytest.mark.parametrize("name", ["Heat", "kdv-waves", "2d", "_waves", "waves_", "a" * 33, "ä"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     code, output = _new(name)
     assert (code, list(Path().iterdir())) == (1, [])
@@ -67,14 +67,27 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
+        ("none", "'none' is no name for a plugin: Python keeps the word None for itself"),
+        ("test_waves", "'test_waves' is no name for a plugin: pytest would take its classes, TestWaves..., for tests"),
         ("burgers", "a plugin called 'burgers' is installed (ups-burgers): take another name"),
         ("framework", "there is a module ups_framework already: take another name"),
     ],
 )
-def test_a_name_that_is_taken_is_refused(name: str, reason: str) -> None:
+def test_a_name_that_is_taken_or_means_something_else_is_refused(name: str, reason: str) -> None:
     code, output = _new(name)
     assert (code, list(Path().iterdir())) == (1, [])
     assert reason in output
+
+
+def test_a_place_that_cannot_be_written_is_one_message_and_leaves_nothing() -> None:
+    Path("file").touch()
+    Path("dangling").symlink_to("nowhere")
+    for place in ("file/below", "x" * 300):
+        code, output = _new("kdv_waves", "--to", place)
+        assert code == 1
+        assert f"{place}: cannot be written (" in output
+    assert "dangling exists" in _new("kdv_waves", "--to", "dangling")[1]
+    assert sorted(path.name for path in Path().iterdir()) == ["dangling", "file"]
 
 
 def test_a_folder_that_exists_is_left_as_it_is() -> None:

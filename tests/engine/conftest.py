@@ -10,13 +10,15 @@ import torch
 from attrs import Factory, field, frozen
 from torch import Tensor
 
+from tests.engine.capped import Capped, CappedSilently
 from tests.engine.inside import Doubled, KeepMean, Noisy
-from tests.engine.problems import Advection, Breaks, Detached, Heat, Unreduced
+from tests.engine.problems import Advection, Breaks, Detached, Faulty, Heat, Unreduced
 from ups_framework.api import (
     Data,
 )
 from ups_framework.engine.audit import AuditRow
 from ups_framework.engine.build import System
+from ups_framework.engine.diagnostics import Diagnostics
 from ups_framework.engine.listener import Progress, TrainingRecord
 from ups_framework.engine.prepare import Prepared, prepare
 from ups_framework.engine.stage_loop import Interrupted
@@ -125,6 +127,9 @@ def registry() -> Registry:
     registry.add("loss", "detached", Detached, "tests")
     registry.add("loss", "unreduced", Unreduced, "tests")
     registry.add("loss", "breaks", Breaks, "tests")
+    registry.add("loss", "faulty", Faulty, "tests")
+    registry.add("loss", "capped", Capped, "tests")
+    registry.add("loss", "capped_silently", CappedSilently, "tests")
     registry.add("guard", "keep_mean", KeepMean, "tests")
     registry.add("latent_transform", "doubled", Doubled, "tests")
     registry.add("latent_transform", "noisy", Noisy, "tests")
@@ -182,6 +187,9 @@ class Log:
     validated_at: list[tuple[str, int, str, float, bool]] = Factory(list)
     """Stage, step, figure, value and whether it was the best."""
 
+    diagnosed: list[Diagnostics] = Factory(list)
+    """Of each validation."""
+
     audited_at: list[tuple[str, int, Sequence[AuditRow]]] = Factory(list)
     """Stage, step and rows."""
 
@@ -194,8 +202,9 @@ class Log:
     def trained(self, progress: Progress, record: TrainingRecord) -> None:
         self.trained_at.append((progress.stage, progress.step, record))
 
-    def validated(self, progress: Progress, figure: str, value: float, best: bool) -> None:
+    def validated(self, progress: Progress, figure: str, value: float, best: bool, diagnostics: Diagnostics) -> None:
         self.validated_at.append((progress.stage, progress.step, figure, value, best))
+        self.diagnosed.append(diagnostics)
 
     def audited(self, progress: Progress, rows: Sequence[AuditRow]) -> None:
         self.audited_at.append((progress.stage, progress.step, rows))

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 from jaxtyping import Float
 from torch import Tensor
 
@@ -137,6 +138,11 @@ def _shift(values: Float[Tensor, "B T N C"], grid: Grid, dt: float, draw: torch.
     return torch.stack([window.roll(int(places), dims=1) for window, places in zip(values, by, strict=True)])
 
 
+def _no_validator_fault(instance: object, attribute: object, value: str) -> None:
+    if value == "validator":
+        raise ZeroDivisionError("nothing to divide by")
+
+
 @frozen(kw_only=True)
 class Detached(LossTerm):
     """Mean square of the predicted field, of which it tells autograd nothing."""
@@ -151,6 +157,25 @@ class Unreduced(LossTerm):
 
     def build(self, problem: Problem) -> Term:
         return lambda step: step.prediction.square().mean((1, 2, 3))
+
+
+@frozen(kw_only=True)
+class Faulty(LossTerm):
+    """Mean square of the predicted field, with a fault."""
+
+    fault: Literal["validator", "build", "nothing", "call"] = field(default="call", validator=_no_validator_fault)
+    """Where it is."""
+
+    def build(self, problem: Problem) -> Term:
+        if self.fault == "build":
+            raise KeyError(problem.name)
+        if self.fault == "nothing":
+            return None  # type: ignore[return-value]  # the fault that is planted
+        return _raise
+
+
+def _raise(step: Step) -> Tensor:
+    raise IndexError("no such frame")
 
 
 @frozen(kw_only=True)

@@ -164,3 +164,16 @@ def test_rows_are_weighted_values_and_norms() -> None:
     assert first.share == pytest.approx(2.5 / 32.5)
     assert (second.weighted, second.loss_share) == (-3.0, 0.75)
     assert first.gradient == {"e": 1.5, "o": 2.0}
+
+
+@pytest.mark.parametrize(("one_sided", "limit", "stops"), [(True, 1e3, False), (False, 1e3, True), (True, 0.0, False)])
+def test_only_a_one_sided_term_may_be_satisfied_by_a_whole_batch(
+    train: "Train", one_sided: bool, limit: float, stops: bool
+) -> None:
+    """A term that counts what exceeds a limit is 0 without a gradient below it."""
+    terms = {"high": f'use = "{"capped" if one_sided else "capped_silently"}", limit = {limit}'}
+    if stops:
+        with pytest.raises(RunError, match=r"losses\.high: has no effect"):
+            train(terms=terms)
+    else:
+        assert train(terms=terms).log.trained_at

@@ -1,7 +1,7 @@
 """Mistakes between parts, problem and stages are found before any data is made, all at once, each with its path."""
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -71,6 +71,33 @@ def test_several_mistakes_are_found_at_once_and_each_only_once(make_recipe: "Mak
     assert sorted(paths) == sorted(
         ["stages.operator.unroll", "stages.operator.select", "latent.tokens", "operator.heads"]
     )
+
+
+@pytest.mark.parametrize(
+    ("fault", "mistake"),
+    [
+        (
+            "validator",
+            r"losses\.odd\.fault: cannot be judged: ZeroDivisionError: nothing to divide by \(problems\.py",
+        ),
+        ("build", r"losses\.odd: tests\.engine\.problems\.Faulty: KeyError: 'advection' \(problems\.py, line \d+\)"),
+        ("nothing", r"losses\.odd: tests\.engine\.problems\.Faulty: build gives NoneType, expected a function"),
+    ],
+)
+def test_what_a_plugin_s_code_raises_or_gives_wrongly_is_a_mistake(
+    make_recipe: "MakeRecipe", fault: str, mistake: str
+) -> None:
+    with pytest.raises(RecipeError, match=f"(?m)^{mistake}"):
+        refuse_mistakes(make_recipe(terms={"odd": f"use = 'faulty', fault = '{fault}'"}))
+
+
+def test_a_part_that_is_no_module_and_a_dataset_without_a_problem_are_mistakes(make_recipe: "MakeRecipe") -> None:
+    recipe: Any = make_recipe()  # its parts are swapped
+    wrong = attrs.evolve(recipe, encoder=recipe.metrics["nrmse"], sampler=recipe.metrics["nrmse"])
+    assert "TypeError" in str(find_mistakes(wrong)[0])
+    assert "expected a Sampling" in str(find_mistakes(wrong)[1])
+    (mistake,) = find_mistakes(attrs.evolve(recipe, data=recipe.sampler))
+    assert str(mistake).startswith("data: ups_query_sampling.uniform.Uniform: AttributeError")
 
 
 def test_looking_for_mistakes_draws_nothing_from_torch_s_global_generator(make_recipe: "MakeRecipe") -> None:

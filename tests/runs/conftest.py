@@ -92,10 +92,17 @@ def _train(recorder: Recorder) -> None:
         raw = {name: terms[name] * decay * float(rng.lognormal(0, 0.1)) for name in names}
         weighted = {name: 0.3 * value for name, value in raw.items()}
         both = {name: {"raw": raw[name], "weighted": weighted[name]} for name in names}
-        recorder.metrics(stage, step, "train", {"loss": sum(weighted.values()), "learning_rate": 1e-3}, both)
+        values = {"loss": sum(weighted.values()), "learning_rate": 1e-3, "gradient_norm": 2 * decay}
+        recorder.metrics(stage, step, "train", {**values, "gradient_spikes": float(step % 900 == 0)}, both)
         if step % 300 == 0:
-            recorder.metrics(stage, step, "validation", {"nrmse": 0.5 * decay, "one_step_nrmse": 0.1 * decay}, {})
+            errors = {"nrmse": 0.5 * decay, "one_step_nrmse": 0.1 * decay}
+            recorder.metrics(stage, step, "validation", {**errors, **_diagnostics(decay)}, {})
             recorder.audit(stage, step, [_audit_row(name, raw[name], rng) for name in names])
+
+
+def _diagnostics(decay: float) -> dict[str, float]:
+    norms = {"token_norm_mean": 1 + decay, "token_norm_sd": 0.3 * decay, "effective_rank": 30 * (1 - decay)}
+    return {**norms, "range_below.u": 1 + 2 * decay, "range_above.u": 1 - 0.2 * decay}
 
 
 def _audit_row(term: str, raw: float, rng: np.random.Generator) -> dict[str, object]:

@@ -69,6 +69,28 @@ def test_other_data_may_be_as_much_as_one_likes(finished: RunFolder) -> None:
     assert evaluate_again(finished, ["data.test=3", "data.seed=7"], _quiet)["protocol"]["test"] == 3
 
 
+def test_the_losses_that_it_was_trained_on_are_not_needed(finished: RunFolder) -> None:
+    recipe = finished.recipe.read_text()
+    try:
+        finished.recipe.write_text(recipe.replace('use = "builtin:relative_l2"', 'use = "gone:loss"'))
+        assert 'use = "gone:loss"' in finished.recipe.read_text()
+        assert evaluate_again(finished, (), _quiet) == _without_cost(read_json(finished.evaluation))
+    finally:
+        finished.recipe.write_text(recipe)
+
+
+def test_to_go_on_with_other_plugins_than_it_was_trained_with_is_refused_in_words(finished: RunFolder) -> None:
+    registry, recipe = load_plugins(), finished.recipe.read_text()
+    given = load_recipe(finished.recipe, registry=registry, profile="none", gpu=False).recipe
+    run = Run(recipe=given, registry=registry, folder=finished, resume=True, report=_quiet)
+    try:
+        finished.recipe.write_text(recipe.replace("[operator]", "[operator]\nolder = 1"))
+        with pytest.raises(RunError, match=r"(?s)plugins that have changed or are gone.*operator\.older: unknown key"):
+            run.execute()
+    finally:
+        finished.recipe.write_text(recipe)
+
+
 def test_what_would_make_another_simulator_is_refused(finished: RunFolder) -> None:
     with pytest.raises(RunError, match="trained with other settings of operator"):
         evaluate_again(finished, ["operator.depth=2"], _quiet)

@@ -66,6 +66,28 @@ def test_a_missing_folder_is_an_error_that_names_the_path(tmp_path: Path) -> Non
         write_whole(tmp_path / "a file" / "file", b"")
 
 
+def test_a_link_stays_one_and_the_file_that_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("far/file")
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "far" / "file").read_bytes() == b"new"
+
+
+def test_what_is_no_regular_file_is_refused_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "folder").mkdir()
+    before = sorted(os.listdir(tmp_path))
+    for name in before:
+        with pytest.raises(RunError, match=f"{name}: not written, since it is no regular file"):
+            write_whole(tmp_path / name, b"data")
+    assert sorted(os.listdir(tmp_path)) == before
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     (tmp_path / ".checkpoint.pt.123.partial").write_bytes(b"half")
     (tmp_path / "checkpoint.pt").write_bytes(b"whole")

@@ -15,6 +15,7 @@ from matplotlib.text import Annotation
 from ups_framework.errors import RunError
 from ups_framework.runs import curves, pictures
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.latent_curves import latent_curves
 from ups_framework.runs.predictions import Predictions, load_predictions, save_predictions
 from ups_framework.runs.records import read_json, read_jsonl, write_json
 from ups_framework.runs.report import write_report
@@ -60,7 +61,7 @@ def test_a_report_is_well_formed_loads_nothing_and_has_every_section(filled_fold
         *("results", "rollout", "fields", "spectra", "super-resolution", "training", "coverage", "audit"),
         *("protocol", "recipe"),
     ]
-    assert len(parsed.sources) == len(drawn) == 7
+    assert len(parsed.sources) == len(drawn) == 8
     assert all(source.startswith("data:image/png;base64,") for source in parsed.sources)
     assert "http" not in re.sub(r"base64,[^\"]*", "", text)
     assert 'class="missing"' not in text
@@ -123,6 +124,37 @@ def test_a_stage_is_marked_where_the_one_before_ended(filled_folder: RunFolder) 
             assert {name: text.xy[0] for name, text in named.items()} == starts
             heights = sorted(text.xyann[1] for text in named.values())
             assert all(second - first >= 9 for first, second in itertools.pairwise(heights))
+
+
+def test_the_validation_curve_shows_errors_and_the_figure_of_latents_shows_diagnostics(
+    filled_folder: RunFolder,
+) -> None:
+    metrics = read_jsonl(filled_folder.metrics)
+    errors, latents = curves.validation_curve(metrics), latent_curves(metrics)
+    assert errors is not None
+    assert latents is not None
+    assert [line.get_label() for line in errors.axes[0].lines[:2]] == ["nrmse", "one_step_nrmse"]
+    assert len(latents.axes) == 4
+    assert all(
+        axes.get_xlabel() == curves.STEP and axes.get_ylabel() and axes.get_title(loc="left") for axes in latents.axes
+    )
+    shown = {str(line.get_label()): line for axes in latents.axes for line in axes.lines}
+    assert {"token norm, mean", "token norm, sd", "effective rank", "u, below the mean", "u, above the mean"} < set(
+        shown
+    )
+    assert np.asarray(shown["record with spikes"].get_xdata()).tolist() == [900, 1800, 2700]
+
+
+def test_a_run_without_diagnostics_has_no_figure_of_latents(filled_folder: RunFolder) -> None:
+    records = [r for r in read_jsonl(filled_folder.metrics) if "effective_rank" not in r["values"]]
+    assert latent_curves(records) is None
+
+
+def test_latents_that_are_not_finite_leave_gaps(filled_folder: RunFolder) -> None:
+    records = read_jsonl(filled_folder.metrics)
+    for record in records:
+        record["values"] = dict.fromkeys(record["values"])
+    assert latent_curves(records) is not None
 
 
 def test_no_line_joins_two_stages(filled_folder: RunFolder) -> None:

@@ -53,6 +53,7 @@ class FaultyDataset(Dataset):
             dt=DT,
             parameters=(Parameter(name="speed", low=0.5, high=1.5),),
             conserved=(Quantity(name="mass", field="u"), Quantity(name="energy", field="u", power=2)),
+            dissipated=(Quantity(name="energy", field="u", power=2),),
             residual=self._residual,
         )
 
@@ -96,6 +97,8 @@ class FaultyDataset(Dataset):
         u = torch.sin(angle) + 0.5 * torch.sin(2 * angle)
         if self.fault == "conserves_what_it_declares":
             u = u * (1 - time)
+        if self.fault == "dissipates_what_it_declares":
+            u = u * (1 + time)
         if self.fault == "changes_over_time":
             u = u[:, :1].expand(-1, FRAMES, -1)
         if self.fault == "keeps_its_boundary":

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import pytest
 from attrs import field, frozen, mutable
+from torch import Tensor
 
-from ups_framework.api import Baseline, Forecast, Problem, SpecError
+from ups_framework.api import Baseline, Forecast, Grid, Problem, SpecError
 from ups_framework.builtin.baselines import Persistence
 from ups_framework.errors import PluginError
 from ups_framework.plugins import Registry, load_plugins
@@ -85,6 +86,27 @@ class Homeless(Baseline):
         raise SpecError("use", f"knows another equation only, not {problem.name!r}")
 
 
+@frozen(kw_only=True)
+class Misspelt(Baseline):
+    """u(t) = u(0)."""
+
+    def build(self, problem: Problem) -> Forecast:
+        print("noise")
+        known: dict[str, Forecast] = {}
+        return known[problem.name]
+
+
+@frozen(kw_only=True)
+class Leaving(Baseline):
+    """u(t) = u(0)."""
+
+    def build(self, problem: Problem) -> Forecast:
+        def leave(start: Tensor, steps: int, grid: Grid, parameters: Tensor) -> Tensor:
+            raise SystemExit("enough")
+
+        return leave
+
+
 FAULTS: dict[spec_checks.SpecCheck, type[Baseline]] = {
     spec_checks.keeps_the_rules_of_specs: Mutable,
     spec_checks.documents_every_field: Undocumented,
@@ -117,6 +139,20 @@ def test_a_component_that_suits_no_problem_is_found_with_all_reasons() -> None:
     (failure,) = report.failures
     assert failure.check == "builds for at least one problem"
     assert "not 'standing_waves'" in str(failure.problem)
+
+
+def test_a_component_that_breaks_down_where_it_should_refuse_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    failures = {
+        failure.check: failure.problem for failure in examine_plugin("planted", _registry(Misspelt)[0]).failures
+    }
+    assert list(failures) == ["builds for at least one problem", "refuses with a SpecError what it does not suit"]
+    assert "standing_waves: KeyError: 'standing_waves' (test_spec_faults.py, line" in str(failures.popitem()[1])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_component_that_leaves_python_is_found() -> None:
+    failures = examine_plugin("planted", _registry(Leaving)[0]).failures
+    assert "SystemExit: enough" in str(failures[0].problem)
 
 
 def test_a_report_names_each_failed_check() -> None:

@@ -142,6 +142,10 @@ class LossTerm(Spec, ABC):
     on_truth: ClassVar[OnTruth] = "any"
     """What the term is where predictions are the truth."""
 
+    one_sided: ClassVar[bool] = False
+    """Whether predictions other than the truth may satisfy it, and are then 0 without a gradient: the audit does not
+    take that for a term without effect."""
+
     @abstractmethod
     def build(self, problem: Problem) -> Term:
         """The term for this problem."""

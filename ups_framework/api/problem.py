@@ -203,6 +203,9 @@ class Problem:
     conserved: tuple[Quantity, ...] = ()
     """Integrals that stay what they were at the start, given the equation and the boundary."""
 
+    dissipated: tuple[Quantity, ...] = ()
+    """Integrals that never grow from one frame to the next, given the equation and the boundary."""
+
     residual: Residual | None = attrs.field(default=None, eq=False, repr=False)
     """How well frames keep the equation, where it is known. Not saved with a simulator."""
 

@@ -2,6 +2,8 @@
 
 import os
 
+import click
+
 from ups_framework.cli.group import LazyGroup
 
 COMMANDS = {
@@ -9,6 +11,7 @@ COMMANDS = {
     "check": "Find every mistake of a recipe without training.",
     "explain": "Say what a recipe will do, before anything is made.",
     "diff": "Compare two recipes or runs key by key.",
+    "bench": "Train variants of a recipe, and tell differences from chance.",
     "eval": "Evaluate the simulator of a run again.",
     "plugins": "Show the installed plugins, and why one is broken.",
     "list": "List the components of a kind, or of all.",
@@ -20,6 +23,7 @@ COMMANDS = {
 """Each command and its line in the help; module `ups_framework.cli.<name>`, with '_' for '-', holds it as `command`."""
 
 group = LazyGroup(COMMANDS, package=__name__, help="Train neural simulators of physics from TOML recipes.")
+click.version_option(package_name="ups-framework", prog_name="ups", message="%(prog)s %(version)s")(group)
 
 
 def main() -> None:

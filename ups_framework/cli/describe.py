@@ -27,8 +27,9 @@ def command(kind: str, name: str, as_json: bool) -> None:
         print_table(["field", "type", "default", "what it is"], [_row(field) for field in fields])
         click.echo()
     plugin, at = _plugin(component, registry), place(component.spec)
-    click.echo(f"plugin {plugin.name} ({plugin.distribution} {plugin.version})\nsource {at.file}:{at.line}")
-    click.echo(f"\n{snippet(component)}", nl=False)
+    source = f"{at.file}:{at.line}" if at else "made by code, without a file"
+    click.echo(f"plugin {plugin.name} ({plugin.distribution} {plugin.version})\nsource {source}")
+    click.echo(f"\n{snippet(component, registry.short_name(component))}", nl=False)
 
 
 def _row(field: FieldDoc) -> list[str]:
@@ -60,6 +61,6 @@ def _as_json(component: Component, registry: Registry) -> dict[str, object]:
             }
             for field in field_docs(component.spec)
         ],
-        "source": {"file": str(at.file), "line": at.line},
-        "snippet": snippet(component),
+        "source": {"file": str(at.file), "line": at.line} if at else None,
+        "snippet": snippet(component, registry.short_name(component)),
     }

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ups_framework.engine.audit import AuditRow
+from ups_framework.engine.diagnostics import Diagnostics
 from ups_framework.engine.listener import Progress as Position
 from ups_framework.engine.listener import TrainingRecord
 
@@ -64,7 +65,7 @@ class Display:
             self._last_line = time.monotonic()
             self.say(f"{progress.stage} {progress.step}/{progress.steps}  {figures}  {left:.0f} s left")
 
-    def validated(self, progress: Position, figure: str, value: float, best: bool) -> None:
+    def validated(self, progress: Position, figure: str, value: float, best: bool, diagnostics: Diagnostics) -> None:
         """Show the figure from now on."""
         self._validation = f"  validation {figure} nRMSE {value:.4f}"
 

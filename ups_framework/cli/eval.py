@@ -22,7 +22,7 @@ def command(run: Path, settings: tuple[str, ...], out: Path | None) -> None:
     from ups_framework.runs.folder import RunFolder
     from ups_framework.runs.records import write_json
 
-    evaluation = evaluate_again(RunFolder.open(run), settings, click.echo)
+    evaluation = evaluate_again(RunFolder.open_begun(run), settings, click.echo)
     print_evaluation(evaluation)
     if out is not None:
         write_json(out, evaluation)

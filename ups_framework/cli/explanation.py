@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from ups_framework.api import Latent, Parameter, Problem, Quantity
-from ups_framework.cli.output import print_table
+from ups_framework.cli.output import print_table, visible
 from ups_framework.engine.explain import Effect, Explanation
 from ups_framework.plugins import Registry
 from ups_framework.recipe import Recipe
@@ -18,7 +18,7 @@ _EFFECTS: Mapping[Effect, str] = {"yes": "reaches", "no": "-", "not finite": "no
 def print_explanation(recipe: Recipe, registry: Registry, found: Explanation) -> None:
     """Problem, parts, stages and evaluation, in the order of a run."""
     if recipe.description:
-        click.echo(recipe.description)
+        click.echo(visible(recipe.description))
     click.echo("\nProblem")
     for key, text in _problem(recipe, found.problem):
         click.echo(f"  {key:<11}{text}")
@@ -42,6 +42,8 @@ def _problem(recipe: Recipe, problem: Problem) -> Iterator[tuple[str, str]]:
     yield "time step", f"{problem.dt:g}, {extent.frames} frames a trajectory"
     yield "parameters", ", ".join(map(_parameter, problem.parameters)) or "none"
     yield "conserved", ", ".join(map(_quantity, problem.conserved)) or "nothing is declared"
+    if problem.dissipated:
+        yield "dissipated", ", ".join(map(_quantity, problem.dissipated))
     yield "data", f"{data.train} trajectories to train on, {data.validation} to validate with, {data.test} to test with"
 
 

@@ -1,10 +1,12 @@
 """A click group that imports a command when it is run, and prints our errors without a traceback."""
 
+import errno
 from collections.abc import Mapping
 from importlib import import_module
 
 import click
 
+from ups_framework.border import is_out_of_memory
 from ups_framework.errors import RecipeError, UpsError
 from ups_framework.suggest import did_you_mean
 
@@ -12,6 +14,9 @@ _OUT_OF_MEMORY = (
     "out of memory: lower training.batch, evaluation.batch, or the sizes of the data, the latent or the networks; "
     "checkpoints are kept"
 )
+
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""What writing to a stream, which has no name, fails with; writing to files raises errors of ours."""
 
 
 class LazyGroup(click.Group):
@@ -47,18 +52,18 @@ class LazyGroup(click.Group):
             click.echo(_message(error), err=True)
             ctx.exit(error.exit_code)
         except (MemoryError, RuntimeError) as error:  # torch raises plain RuntimeErrors on the CPU
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             click.echo(f"Error: {_OUT_OF_MEMORY}\n({str(error).splitlines()[0]})", err=True)
+            ctx.exit(1)
+        except OSError as error:
+            if error.filename is not None or error.errno not in _NO_ROOM:
+                raise
+            click.echo(f"Error: the output cannot be written ({error.strerror})", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    texts = ("out of memory", "can't allocate memory")
-    return isinstance(error, MemoryError) or any(text in str(error) for text in texts)
 
 
 def _message(error: UpsError) -> str:

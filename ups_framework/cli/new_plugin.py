@@ -1,7 +1,9 @@
 """`ups new-plugin`: a package to begin with, written from the example in the docs."""
 
 import keyword
+import os
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,28 +28,45 @@ def command(name: str, folder: Path | None) -> None:
     """
     folder = folder or Path(f"ups-{name}")
     _refuse(name, folder)
-    template = _template()
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        _write(_template(), partial, name)
+        partial.rename(folder)
+    except OSError as error:
+        raise PluginError(f"{folder}: cannot be written ({error.strerror or error}); name another with --to") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # what is left of it after an error
+    click.echo(_next(name, folder))
+
+
+def _write(template: Path, folder: Path, name: str) -> None:
+    """The template's files under the new name."""
     old = template.name.removeprefix("ups-")
     for path in _files(template):
         copy = folder / _renamed(str(path), old, name)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(_renamed((template / path).read_text(encoding="utf-8"), old, name), encoding="utf-8")
-    click.echo(_next(name, folder))
 
 
 def _refuse(name: str, folder: Path) -> None:
     """PluginError if the plugin cannot be called so, or there is something at the folder."""
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST or keyword.iskeyword(_camel(name)):
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise PluginError(
             f"{name!r} is no name for a plugin: take lower-case letters, digits and single '_' between them, "
             f"beginning with a letter, at most {_LONGEST}"
+        )
+    if keyword.iskeyword(_camel(name)):
+        raise PluginError(f"{name!r} is no name for a plugin: Python keeps the word {_camel(name)} for itself")
+    if _camel(name).startswith("Test"):
+        raise PluginError(
+            f"{name!r} is no name for a plugin: pytest would take its classes, {_camel(name)}..., for tests"
         )
     for plugin in load_plugins().plugins:
         if plugin.name == name:
             raise PluginError(f"a plugin called {name!r} is installed ({plugin.distribution}): take another name")
     if find_spec(f"ups_{name}") is not None:
         raise PluginError(f"there is a module ups_{name} already: take another name")
-    if folder.exists():
+    if os.path.lexists(folder):
         raise PluginError(f"{folder} exists: name another folder with --to, or remove it")
 
 

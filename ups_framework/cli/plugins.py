@@ -5,8 +5,11 @@ import sys
 import attrs
 import click
 
-from ups_framework.cli.output import print_json, print_table
+from ups_framework.cli.output import print_json, print_table, visible
 from ups_framework.plugins import PluginInfo, load_plugins
+
+_SLOW = 3.0
+"""A check that takes more seconds says so."""
 
 
 @click.group("plugins", invoke_without_command=True)
@@ -23,7 +26,7 @@ def command(context: click.Context, as_json: bool) -> None:
     print_table(["plugin", "version", "package", "components"], [_row(plugin) for plugin in plugins])
     for plugin in plugins:
         if plugin.error is not None:
-            click.echo(f"\n{plugin.name} ({plugin.distribution}) is broken: {plugin.error}")
+            click.echo(f"\n{plugin.name} ({plugin.distribution}) is broken: {visible(plugin.error)}")
 
 
 @command.command("check")
@@ -35,7 +38,8 @@ def check(name: str, as_json: bool) -> None:
 
     def say(result: Result) -> None:
         verdict = "ok" if result.problem is None else f"NO: {result.problem}"
-        click.echo(f"{result.component} {result.check}: {verdict}")
+        took = f" (took {result.seconds:.0f} s)" if result.seconds > _SLOW else ""
+        click.echo(f"{result.component} {result.check}: {verdict}{took}")
 
     report = examine_plugin(name, load_plugins(), (lambda _: None) if as_json else say)
     failed = len(report.failures)

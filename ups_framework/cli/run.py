@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ups_framework.cli.options import profile_option, settings_option
+from ups_framework.errors import RunError
 
 
 @click.command("run")
@@ -33,12 +34,17 @@ def command(
     from ups_framework.cli.results import print_evaluation
     from ups_framework.engine.stage_loop import Interrupted
     from ups_framework.plugins import load_plugins
-    from ups_framework.runs.folder import RunFolder
+    from ups_framework.runs.folder import RunFolder, is_run_name, proposed_name
     from ups_framework.runs.run import Run
 
     registry = load_plugins()
     loaded = load(recipe, registry, settings, profile)
-    folder_name = name or loaded.name
+    if name is None and not is_run_name(loaded.name):
+        raise RunError(
+            f"{recipe}: a run is called after its recipe, and {loaded.name!r} is no name for a run: give it another "
+            f"one with --name, such as --name {proposed_name(loaded.name)}"
+        )
+    folder_name = loaded.name if name is None else name
     folder = RunFolder.open(runs / folder_name) if resume else RunFolder.create(runs, folder_name)
     display = Display()
     run = Run(

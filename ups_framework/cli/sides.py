@@ -44,7 +44,7 @@ def read_side(path: Path, registry: Registry, profile: str | None) -> Side:
     """A folder as a run, anything else as a recipe with its profile. Raises as `ups run` does."""
     gpu = torch.cuda.is_available()
     if path.is_dir():
-        folder = RunFolder.open(path)
+        folder = RunFolder.open_begun(path)
         loaded = load_recipe(folder.recipe, registry=registry, profile="none", gpu=gpu)
         return Side(path=path, is_run=True, profile=None, recipe=loaded.recipe, versions=_recorded(folder))
     loaded = load_recipe(path, registry=registry, profile=profile, gpu=gpu)
@@ -53,11 +53,13 @@ def read_side(path: Path, registry: Registry, profile: str | None) -> Side:
 
 def _recorded(folder: RunFolder) -> Mapping[str, str]:
     try:
-        versions: Mapping[str, str] = json.loads(folder.environment.read_text(encoding="utf-8"))["distributions"]
+        versions = json.loads(folder.environment.read_text(encoding="utf-8"))["distributions"]
     except OSError as error:
         raise RunError(f"{folder.environment}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{folder.environment}: is damaged, or no file that ups wrote ({error})") from error
+    if not isinstance(versions, dict) or not all(isinstance(version, str) for version in versions.values()):
+        raise RunError(f"{folder.environment}: is damaged: 'distributions' is no table of versions")
     return versions
 
 

@@ -9,18 +9,19 @@ from ups_framework.plugins import KINDS, Component
 from ups_framework.spec_docs import FieldDoc, field_docs
 
 
-def snippet(component: Component) -> str:
-    """TOML with the component's table, in which fields without a default have the values of its `example`.
+def snippet(component: Component, use: str) -> str:
+    """TOML with the component's table, in which `use` is as given.
 
-    A field without either has a value of its type to be replaced. A loss is named in a stage too, since a loss that no
-    stage names is a mistake; the other names there are those of the recipes that come with the framework.
+    Fields without a default have the values of its `example`; one without either has a value of its type to be
+    replaced. A loss is named in a stage too, since a loss that no stage names is a mistake; the other names there are
+    those of the recipes that come with the framework.
     """
     bare = [field for field in field_docs(component.spec) if field.default is None]
     example: dict[str, Any] = dict(component.spec.example)
     unknown = [field for field in bare if field.required and field.name not in example]
     values = {field.name: example[field.name] for field in bare if field.name in example}
     values |= {field.name: _placeholder(field.annotation) for field in unknown}
-    table: dict[str, object] = {"use": component.name, **values}
+    table: dict[str, object] = {"use": use, **values}
     for key in reversed(KINDS[component.kind].table.replace("NAME", component.name).split(".")):
         table = {key: table}
     return _note(unknown) + tomli_w.dumps(table) + (_stage(component.name) if component.kind == "loss" else "")

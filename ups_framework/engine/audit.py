@@ -64,6 +64,9 @@ class GradientNorms:
     parts: Mapping[str, Mapping[str, float]]
     """For each term the norm of its raw gradient in each trained part."""
 
+    satisfied: frozenset[str] = frozenset()
+    """One-sided terms that are 0 on this batch."""
+
     def total(self, term: str) -> float:
         """Norm of a term's raw gradient over all trained parts."""
         return math.hypot(*self.parts[term].values())
@@ -93,7 +96,8 @@ def measure_gradients(
                 value = objective.value(name, make_step())
             raw[name] = float(value.detach())
             parts[name] = _norm_by_part(_gradients(value, flat), parameters)
-    return GradientNorms(raw=raw, parts=parts)
+    one_sided = {name for name, setting in objective.settings.items() if setting.loss.one_sided}
+    return GradientNorms(raw=raw, parts=parts, satisfied=frozenset(name for name in one_sided if raw[name] == 0.0))
 
 
 @contextmanager
@@ -163,8 +167,8 @@ def refuse_nonfinite_terms(stage: str, step: int, norms: GradientNorms) -> None:
 
 
 def refuse_terms_without_effect(stage: str, norms: GradientNorms) -> None:
-    """RunError that names every term that reaches no trained part."""
-    dead = [term for term, norm in norms.totals().items() if norm == 0.0]
+    """RunError that names every term that reaches no trained part, but for one-sided ones that are satisfied."""
+    dead = [term for term, norm in norms.totals().items() if norm == 0.0 and term not in norms.satisfied]
     if dead:
         parts = ", ".join(next(iter(norms.parts.values())))
         raise RunError(

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ups_framework.api import Data, Occasion, Points, Step
+from ups_framework.border import class_of, plugin_code
 from ups_framework.data.windows import Windows
 from ups_framework.engine.build import System
 from ups_framework.numerics.random import generator
@@ -50,13 +51,13 @@ class Batches:
 
     def _points(self, purpose: str, step: int, truth: Float[Tensor, "B frames N C"]) -> Points:
         """The points that a step supervises."""
-        points = self._system.sampler.draw(
-            Occasion(
-                generator=generator(self._system.recipe.seed, purpose, "points", self._name, step),
-                truth=truth,
-                progress=step / max(1, self._stage.steps - 1),
-            )
+        occasion = Occasion(
+            generator=generator(self._system.recipe.seed, purpose, "points", self._name, step),
+            truth=truth,
+            progress=step / max(1, self._stage.steps - 1),
         )
+        with plugin_code(f"sampler ({class_of(self._system.recipe.sampler)})"):
+            points = self._system.sampler.draw(occasion)
         self.points_used = len(points)
         return points
 

@@ -21,6 +21,7 @@ from ups_framework.api import (
     Problem,
     Sampling,
 )
+from ups_framework.border import class_of, guarded
 from ups_framework.engine.objective import Objective
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.simulator import Simulator
@@ -67,7 +68,10 @@ def build_system(recipe: Recipe, registry: Registry) -> System:
     problem = recipe.data.problem()
     described = _SimulatorDescription.of(recipe, problem)
     simulator = _build_simulator(described, to_plain(described, registry), recipe.seed)
-    terms = {name: item.loss.build(problem) for name, item in recipe.losses.items()}
+    terms = {
+        name: guarded(f"losses.{name} ({class_of(item.loss)})", item.loss.build(problem))
+        for name, item in recipe.losses.items()
+    }
     objectives = {
         name: Objective(
             terms={loss: terms[loss] for loss in stage.losses},
@@ -81,8 +85,14 @@ def build_system(recipe: Recipe, registry: Registry) -> System:
         simulator=simulator,
         sampler=recipe.sampler.build(problem),
         objectives=objectives,
-        metrics={name: item.build(problem) for name, item in recipe.metrics.items()},
-        baselines={name: item.build(problem) for name, item in recipe.baselines.items()},
+        metrics={
+            name: guarded(f"metrics.{name} ({class_of(item)})", item.build(problem))
+            for name, item in recipe.metrics.items()
+        },
+        baselines={
+            name: guarded(f"baselines.{name} ({class_of(item)})", item.build(problem))
+            for name, item in recipe.baselines.items()
+        },
         pictures={name: item.build(problem) for name, item in recipe.pictures.items()},
     )
 

@@ -81,21 +81,29 @@ def protocol_of(system: System) -> Protocol:
     return Protocol(context=settings.context, batch=settings.batch)
 
 
-def validation_nrmse(
-    system: System,
-    simulator: Simulator,
-    data: Trajectories,
-    figure: Literal["reconstruction", "one_step", "rollout"],
-) -> float:
-    """One figure of a simulator: nRMSE, averaged over channels and frames."""
+Figure = Literal["reconstruction", "one_step", "rollout"]
+
+
+def validation_prediction(
+    system: System, simulator: Simulator, data: Trajectories, figure: Figure
+) -> Float[Tensor, "B T N C"]:
+    """What one figure of a simulator compares with the truth."""
     protocol = protocol_of(system)
     if figure == "reconstruction":
-        prediction = protocol.reconstruction(reconstruction_of(simulator), data)
-    elif figure == "one_step":
-        prediction = protocol.one_step(forecast_of(simulator), data)
-    else:
-        prediction = protocol.rollout(forecast_of(simulator), data)
-    return float(system.metrics["nrmse"](prediction, protocol.truth(data), data.grid).mean())
+        return protocol.reconstruction(reconstruction_of(simulator), data)
+    if figure == "one_step":
+        return protocol.one_step(forecast_of(simulator), data)
+    return protocol.rollout(forecast_of(simulator), data)
+
+
+def nrmse_of(system: System, prediction: Float[Tensor, "B T N C"], data: Trajectories) -> float:
+    """nRMSE of such a prediction, averaged over channels and frames."""
+    return float(system.metrics["nrmse"](prediction, protocol_of(system).truth(data), data.grid).mean())
+
+
+def validation_nrmse(system: System, simulator: Simulator, data: Trajectories, figure: Figure) -> float:
+    """One figure of a simulator."""
+    return nrmse_of(system, validation_prediction(system, simulator, data, figure), data)
 
 
 def evaluate(system: System, data: Data) -> tuple[dict[str, Any], Float[Tensor, "B T N C"]]:

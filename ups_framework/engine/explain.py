@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ups_framework.api import Data, Latent, Occasion, Problem, Trajectories
+from ups_framework.border import class_of, plugin_code
 from ups_framework.engine.audit import GradientNorms, measure_gradients
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System, build_system
@@ -63,16 +64,21 @@ def explain(recipe: Recipe, registry: Registry) -> Explanation:
     made_up = made_up_trajectories(system.problem, frames, recipe.seed)
     system.simulator.normalise_by(made_up.values)
     data = Data(problem=system.problem, train=made_up, validation=made_up, test=made_up)
-    with torch.no_grad():
+    with plugin_code(f"encoder ({class_of(recipe.encoder)})"), torch.no_grad():
         latent = system.simulator.encode(made_up.values[:, 0], made_up.parameters)
     parts = system.simulator.parts.items()
     return Explanation(
         problem=system.problem,
         latent=latent,
         parameters={name: sum(parameter.numel() for parameter in part.parameters()) for name, part in parts},
-        points=len(system.sampler.draw(_occasion(recipe, made_up.values))),
+        points=_num_points(system, made_up.values),
         effects={name: _effects(system, data, name) for name, stage in recipe.stages.items() if stage.steps},
     )
+
+
+def _num_points(system: System, truth: Tensor) -> int:
+    with plugin_code(f"sampler ({class_of(system.recipe.sampler)})"):
+        return len(system.sampler.draw(_occasion(system.recipe, truth)))
 
 
 def _occasion(recipe: Recipe, truth: Tensor) -> Occasion:

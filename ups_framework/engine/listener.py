@@ -6,6 +6,7 @@ from typing import Protocol
 from attrs import frozen
 
 from ups_framework.engine.audit import AuditRow
+from ups_framework.engine.diagnostics import Diagnostics
 
 
 @frozen(kw_only=True)
@@ -44,6 +45,9 @@ class TrainingRecord:
     gradient_norm: float
     """Norm of the whole gradient before clipping."""
 
+    gradient_spikes: int
+    """Steps since the last record whose gradient norm was more than five times the running median."""
+
     steps_per_second: float
     """Optimiser steps per second of training, validations and audits left out."""
 
@@ -63,7 +67,7 @@ class Listener(Protocol):
     def trained(self, progress: Progress, record: TrainingRecord) -> None:
         """Some steps were made."""
 
-    def validated(self, progress: Progress, figure: str, value: float, best: bool) -> None:
+    def validated(self, progress: Progress, figure: str, value: float, best: bool, diagnostics: Diagnostics) -> None:
         """The averaged weights were measured on the validation split."""
 
     def audited(self, progress: Progress, rows: Sequence[AuditRow]) -> None:

@@ -1,58 +1,82 @@
 """Mistakes of a recipe that only show when its parts meet the problem and one another. No data is read or made."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import torch
+from torch import nn
 
-from ups_framework.api import Extent, Problem
+from ups_framework.api import Extent, Problem, Sampling
+from ups_framework.border import class_of, plugin_code
 from ups_framework.engine.limits import MOST_DATA, TooLargeError, limited
 from ups_framework.engine.randomness import seeded
-from ups_framework.errors import DataError, Mistake, SpecError
+from ups_framework.errors import DataError, Mistake, PluginError, SpecError
 from ups_framework.recipe import Recipe
+
+_WITH_LATENT = ("encoder", "operator", "decoder", "latent_transforms")
+"""Parts whose `build` takes the size of the latent, and gives a module."""
+
+_NAMED = ("metrics", "baselines", "pictures")
 
 
 def find_mistakes(recipe: Recipe) -> list[Mistake]:
-    """All of them, with the path of each wrong value; empty if the recipe can be built."""
+    """All of them, with the path of each wrong value; empty if the recipe can be built.
+
+    Whatever a plugin's code raises is one of them, and so is what `build` gives if it is of the wrong type.
+    """
     found = list(_stage_mistakes(recipe))
     try:
-        problem = recipe.data.problem()
-        extent = recipe.data.extent()
+        problem, extent = _declared(recipe)
         found += [*_extent_mistakes(recipe, extent), *_size_mistakes(recipe, problem, extent)]
     except SpecError as error:
         return [*found, _mistake("data", error)]
-    except DataError as error:  # of a file that the recipe names
+    except (DataError, PluginError) as error:  # of a file that the recipe names, or of a plugin
         return [*found, Mistake(path="data", problem=str(error))]
     with seeded(torch.device("cpu"), recipe.seed, "mistakes"):
-        for path, build in _builds(recipe, problem):
+        for path, spec in _parts(recipe):
             try:
-                with limited():
-                    build()
+                _build(path, spec, recipe, problem)
             except SpecError as error:
                 found.append(_mistake(path, error))
-            except TooLargeError as error:
+            except (TooLargeError, PluginError) as error:
                 found.append(Mistake(path=path, problem=str(error)))
     return list({str(mistake): mistake for mistake in found}.values())
 
 
-def _builds(recipe: Recipe, problem: Problem) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Everything that `build_system` builds, by its path in the recipe."""
-    yield "encoder", lambda: recipe.encoder.build(problem, recipe.latent)
-    yield "operator", lambda: recipe.operator.build(problem, recipe.latent)
-    yield "decoder", lambda: recipe.decoder.build(problem, recipe.latent)
-    for name, transform in recipe.latent_transforms.items():
-        path = f"latent_transforms.{name}"
-        yield path, lambda transform=transform: transform.build(problem, recipe.latent)  # type: ignore[misc]  # bound now
-    for name, guard in recipe.guards.items():
-        yield f"guards.{name}", lambda guard=guard: guard.build(problem)  # type: ignore[misc]  # bound now
-    yield "sampler", lambda: recipe.sampler.build(problem)
-    for name, term in recipe.losses.items():
-        yield f"losses.{name}", lambda term=term: term.loss.build(problem)  # type: ignore[misc]  # bound now
-    for name, metric in recipe.metrics.items():
-        yield f"metrics.{name}", lambda metric=metric: metric.build(problem)  # type: ignore[misc]  # bound now
-    for name, baseline in recipe.baselines.items():
-        yield f"baselines.{name}", lambda baseline=baseline: baseline.build(problem)  # type: ignore[misc]  # bound now
-    for name, picture in recipe.pictures.items():
-        yield f"pictures.{name}", lambda picture=picture: picture.build(problem)  # type: ignore[misc]  # bound now
+def _declared(recipe: Recipe) -> tuple[Problem, Extent]:
+    """What the dataset says of itself."""
+    what = class_of(recipe.data)
+    with plugin_code(what):
+        problem, extent = recipe.data.problem(), recipe.data.extent()
+    if not isinstance(problem, Problem) or not isinstance(extent, Extent):
+        raise PluginError(f"{what}: problem() and extent() must give a Problem and an Extent")
+    return problem, extent
+
+
+def _parts(recipe: Recipe) -> Iterator[tuple[str, object]]:
+    """The spec of everything that `build_system` builds, by its path in the recipe."""
+    yield from (("encoder", recipe.encoder), ("operator", recipe.operator), ("decoder", recipe.decoder))
+    yield from ((f"latent_transforms.{name}", transform) for name, transform in recipe.latent_transforms.items())
+    yield from ((f"guards.{name}", guard) for name, guard in recipe.guards.items())
+    yield "sampler", recipe.sampler
+    yield from ((f"losses.{name}", term.loss) for name, term in recipe.losses.items())
+    for table in _NAMED:
+        yield from ((f"{table}.{name}", spec) for name, spec in getattr(recipe, table).items())
+
+
+def _build(path: str, spec: Any, recipe: Recipe, problem: Problem) -> None:  # kinds share no `build`
+    """Build one part. Raises SpecError, TooLargeError, or PluginError for anything else that is wrong."""
+    table = path.partition(".")[0]
+    with plugin_code(class_of(spec), TooLargeError), limited():
+        built = spec.build(problem, recipe.latent) if table in _WITH_LATENT else spec.build(problem)
+    if table == "sampler":
+        right, expected = isinstance(built, Sampling), "a Sampling"
+    elif table in _WITH_LATENT:
+        right, expected = isinstance(built, nn.Module), "a torch module"
+    else:
+        right, expected = callable(built), "a function"
+    if not right:
+        raise PluginError(f"{class_of(spec)}: build gives {type(built).__name__}, expected {expected}")
 
 
 def _mistake(path: str, error: SpecError) -> Mistake:

@@ -8,6 +8,7 @@ import torch
 from attrs import frozen
 
 from ups_framework.api import Data
+from ups_framework.border import class_of, plugin_code
 from ups_framework.engine.build import System, build_system
 from ups_framework.engine.mistakes import find_mistakes
 from ups_framework.errors import RecipeError
@@ -35,7 +36,8 @@ def prepare(recipe: Recipe, registry: Registry, device: torch.device, report: Ca
     """Build the system, and read or make its data. RecipeError lists all mistakes before any data is made."""
     refuse_mistakes(recipe)
     system = build_system(recipe, registry)
-    data = recipe.data.build(folder=Path(recipe.data_folder), device=device, report=report)
+    with plugin_code(f"data ({class_of(recipe.data)})"):
+        data = recipe.data.build(folder=Path(recipe.data_folder), device=device, report=report)
     data = attrs.evolve(
         data, train=data.train.to(device), validation=data.validation.to(device), test=data.test.to(device)
     )

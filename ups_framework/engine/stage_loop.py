@@ -13,10 +13,12 @@ from ups_framework.engine.audit import (
 )
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
-from ups_framework.engine.evaluate import validation_nrmse
+from ups_framework.engine.diagnostics import Diagnosis
+from ups_framework.engine.evaluate import nrmse_of, validation_prediction
 from ups_framework.engine.listener import Listener, Progress, TrainingRecord
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.schedules import audit_due, learning_rate
+from ups_framework.engine.spikes import count_spikes, remembered
 from ups_framework.engine.state import State
 from ups_framework.engine.trace import Trace
 from ups_framework.engine.train_step import train_step
@@ -35,6 +37,7 @@ class StageLoop:
         self._stage, self._training = system.recipe.stages[name], system.recipe.training
         self._batches = Batches(system, data, name)
         self._trace = Trace(self._stage.losses)
+        self._diagnose = Diagnosis(system, data)
         self._step_seconds = 0.0
 
     def run(self, state: State, save: Callable[[State], None], stopping: Callable[[], bool]) -> None:
@@ -101,10 +104,12 @@ class StageLoop:
             weighted=means.weighted,
             learning_rate=learning_rate(self._system.recipe.optimizer, state.step - 1, self._stage.steps),
             gradient_norm=means.gradient_norm,
+            gradient_spikes=count_spikes(state.gradient_norms, means.gradient_norms),
             steps_per_second=steps / seconds,
             points_used=self._batches.points_used,
             points_total=self._system.problem.grid.num_points,
         )
+        state.gradient_norms = remembered(state.gradient_norms, means.gradient_norms)
         for listener in self._listeners:
             listener.trained(self._progress(state), record)
 
@@ -112,10 +117,12 @@ class StageLoop:
         """Measure the averaged weights on the validation split and keep them if they are the best of the stage."""
         if not self._due(state, self._training.validate_every):
             return
-        value = validation_nrmse(self._system, state.average, self._data.validation, self._stage.select)
+        select, validation = self._stage.select, self._data.validation
+        prediction = validation_prediction(self._system, state.average, validation, select)
+        value = nrmse_of(self._system, prediction, validation)
         if not math.isfinite(value):
             raise RunError(
-                f"stage {self._name!r}, step {state.step}: the validation {self._stage.select} nRMSE is {value}: "
+                f"stage {self._name!r}, step {state.step}: the validation {select} nRMSE is {value}: "
                 "the averaged weights predict nothing finite. Lower optimizer.learning_rate, or unroll more frames"
             )
         best = value < state.best
@@ -123,8 +130,9 @@ class StageLoop:
         if best:
             state.best = value
             state.best_weights = {name: tensor.clone() for name, tensor in state.average.state_dict().items()}
+        diagnostics = self._diagnose(state.average, prediction, advances=select != "reconstruction")
         for listener in self._listeners:
-            listener.validated(self._progress(state), self._stage.select, value, best)
+            listener.validated(self._progress(state), select, value, best, diagnostics)
 
     def _exhausted(self, state: State) -> bool:
         """Whether `patience` validations have brought nothing better."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from attrs import define
+from attrs import Factory, define
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -53,6 +53,9 @@ class State:
     without_best: int = 0
     """Validations since."""
 
+    gradient_norms: list[float] = Factory(list)
+    """Gradient norms of the last recorded steps of the stage: what spikes are told by."""
+
     train_seconds: float
     """Seconds of training so far, in all stages, validations and audits included."""
 
@@ -70,6 +73,7 @@ class State:
             "best": self.best,
             "best_weights": self.best_weights,
             "without_best": self.without_best,
+            "gradient_norms": list(self.gradient_norms),
             "train_seconds": self.train_seconds,
         }
 
@@ -122,6 +126,7 @@ def restored_state(system: System, saved: dict[str, Any]) -> State:
     state.coverage.copy_(saved["coverage"])
     state.weights = saved["weights"]
     state.best, state.best_weights, state.without_best = saved["best"], saved["best_weights"], saved["without_best"]
+    state.gradient_norms = saved["gradient_norms"]
     return state
 
 

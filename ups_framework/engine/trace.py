@@ -24,6 +24,9 @@ class TraceMeans:
     gradient_norm: float
     """Norm of the whole gradient before clipping."""
 
+    gradient_norms: list[float]
+    """The same of each step."""
+
 
 class Trace:
     """Collects one row a step."""
@@ -50,6 +53,7 @@ class Trace:
             raw=dict(zip(self._terms, means[:count], strict=True)),
             weighted=dict(zip(self._terms, means[count : 2 * count], strict=True)),
             gradient_norm=means[-1],
+            gradient_norms=rows[:, -1].tolist(),
         )
 
     def _refuse_nonfinite(self, rows: Float[Tensor, "steps columns"], stage: str, first_step: int) -> None:

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from ups_framework.api import Step
+from ups_framework.border import class_of, plugin_code
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
 from ups_framework.engine.randomness import seeded
@@ -52,7 +53,8 @@ def _teach(system: System, batch: Step) -> None:
     if not system.sampler.learns or "prediction" not in vars(batch):
         return
     error = (batch.prediction.detach() - batch.target) / system.simulator.sd
-    system.sampler.observe(batch.points, error.square().sum(-1))
+    with plugin_code(f"sampler ({class_of(system.recipe.sampler)})"):
+        system.sampler.observe(batch.points, error.square().sum(-1))
 
 
 def _clip(state: State, limit: float | None) -> torch.Tensor:

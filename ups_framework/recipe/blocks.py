@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from ups_framework.border import PASSING, reason
 from ups_framework.errors import SpecError
 from ups_framework.recipe.flaws import Flaw, FlawError, attempt, wrong
 from ups_framework.recipe.values import Read, mismatch, words
@@ -47,6 +48,10 @@ def assemble(block: type[Any], parts: Mapping[str, Callable[[], object]], flaws:
         raise wrong(error.problem, error.field) from error
     except (ValueError, TypeError) as error:
         raise wrong(_text(error)) from error
+    except PASSING:
+        raise
+    except BaseException as error:  # a stranger's validators run here, and may raise anything
+        raise wrong(f"cannot be made: {reason(error)}") from error
 
 
 def _keys(known: list[str]) -> str:
@@ -55,24 +60,33 @@ def _keys(known: list[str]) -> str:
 
 def _refused(block: type[Any], values: Mapping[str, object], partial_values: bool) -> list[Flaw]:
     """What the validators say of each value. Creating an instance would stop at the first."""
-    unborn = object.__new__(block)
+    unborn, flaws = object.__new__(block), []
     for field in attrs.fields(block):
-        if field.name in values or field.default is not attrs.NOTHING:
-            object.__setattr__(
-                unborn, field.name, values[field.name] if field.name in values else _default(field, unborn)
-            )
-    flaws = []
+        if field.name not in values and field.default is attrs.NOTHING:
+            continue
+        try:
+            value = values[field.name] if field.name in values else _default(field, unborn)
+        except PASSING:
+            raise
+        except BaseException as error:  # a stranger's factory runs here, and may raise anything
+            flaws.append(Flaw((field.name,), f"its default cannot be made: {reason(error)}"))
+        else:
+            object.__setattr__(unborn, field.name, value)
     for field in attrs.fields(block):
         if field.validator is None or field.name not in values:
             continue
         try:
             field.validator(unborn, field, values[field.name])
+        except SpecError as error:
+            flaws.append(Flaw((error.field,), error.problem))
         except (ValueError, TypeError) as error:
             problem = _text(error).removeprefix(f"'{field.name}' ")
             flaws.append(Flaw((field.name,), problem))
-        except AttributeError:
+        except PASSING:
+            raise
+        except BaseException as error:  # a stranger's validator runs here, and may raise anything
             if not partial_values:  # else it compares with another field, which is wrong itself and reported
-                raise
+                flaws.append(Flaw((field.name,), f"cannot be judged: {reason(error)}"))
     return flaws
 
 

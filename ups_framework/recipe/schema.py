@@ -5,13 +5,13 @@ A file may be a part that lies over another one: nothing is required but the tab
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import attrs
 from attrs import validators
 
-from ups_framework.errors import PluginError
 from ups_framework.recipe.dump import to_plain
 from ups_framework.recipe.recipe import Recipe, WeightedTerm
 from ups_framework.registry import KIND_CLASSES, KINDS, Component, Registry
@@ -144,19 +144,12 @@ class _Definitions:
         }
 
     def _names(self, component: Component) -> dict[str, str]:
-        """What `use` may say for a component: names of today and before that no other plugin has too."""
+        """What `use` may say for a component: names of today and before that lead to no other."""
         old = {item.name: item for item in self._registry.old_names if item.component is component}
         texts = {component.name: first_line(component.spec)}
         texts |= {name: f"The old name of {component.name!r} (since {item.since})." for name, item in old.items()}
         texts |= {f"{component.plugin}:{name}": text for name, text in texts.items()}
-        return {name: text for name, text in texts.items() if self._is_unique(component.kind, name)}
-
-    def _is_unique(self, kind: str, name: str) -> bool:
-        try:
-            self._registry.find(kind, name)
-        except PluginError:
-            return False
-        return True
+        return {name: text for name, text in texts.items() if self._registry.leads_to(name, component)}
 
 
 def _table(properties: Mapping[str, Json]) -> Json:
@@ -183,7 +176,8 @@ def _bound(schema: Json, validator: Any) -> None:  # attrs types validators as f
     """Add what a validator asks of numbers and of the length of lists; a table may be a part, and so be short."""
     for simple in _simple(validator):
         if isinstance(simple, _NUMBER) and simple.compare_op in _BOUNDS and schema.get("type") in ("integer", "number"):
-            schema[_BOUNDS[simple.compare_op]] = simple.bound
+            if math.isfinite(simple.bound):  # JSON has no infinity
+                schema[_BOUNDS[simple.compare_op]] = simple.bound
         elif isinstance(simple, _MIN_LEN) and schema.get("type") == "array":
             schema["minItems"] = simple.min_length
         elif isinstance(simple, _EACH) and schema.get("type") == "array":

@@ -49,7 +49,7 @@ def _tidy(path: Path) -> str:
 
 def _parse_file(path: Path, named_at: str) -> Node:
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")  # some editors put a mark in front
         table = tomllib.loads(text)
     except OSError as error:
         raise _missing_file(path, error, named_at) from error
@@ -63,6 +63,8 @@ def _parse_file(path: Path, named_at: str) -> Node:
 
 
 def _missing_file(path: Path, error: OSError, named_at: str) -> RecipeError:
+    if isinstance(error, IsADirectoryError):
+        return _file_error(path, "is a folder, where a TOML file is expected", named_at)
     siblings = [other.name for other in path.parent.glob("*.toml")] if path.parent.is_dir() else []
     near = did_you_mean(path.name, siblings)
     by = ", which 'extends' names" if named_at else ""

@@ -11,22 +11,20 @@ from ups_framework.engine.prepare import default_device, prepare, refuse_mistake
 from ups_framework.engine.simulator import Simulator
 from ups_framework.errors import Mistake, RecipeError, RunError
 from ups_framework.plugins import Registry, load_plugins
-from ups_framework.recipe import Recipe, load_recipe
+from ups_framework.recipe import Recipe
+from ups_framework.recipe.load import load_to_evaluate
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.records import Record
 
 
 def evaluate_again(folder: RunFolder, settings: Sequence[str], report: Callable[[str], None]) -> Record:
-    """The evaluation of the saved simulator under the run's recipe with `settings` laid over it.
+    """The evaluation of the saved simulator under the run's recipe, less its losses, with `settings` laid over it.
 
     RunError if the run has no simulator or a setting would make it another one, RecipeError if a setting would put
     trajectories into the test split that the simulator was trained on.
     """
     registry, device = load_plugins(), default_device()
-    own, loaded = (
-        load_recipe(folder.recipe, registry=registry, settings=layer, profile="none", gpu=device.type == "cuda")
-        for layer in ((), settings)
-    )
+    own, loaded = (load_to_evaluate(folder.recipe, registry=registry, settings=layer) for layer in ((), settings))
     recipe, simulator = loaded.recipe, Simulator.load(folder.simulator, device)
     with loaded.locating():
         refuse_mistakes(recipe)

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,11 +14,15 @@ PARTIAL = ".partial"
 def write_whole(path: Path, data: bytes) -> None:
     """Make `path` hold `data`, on the disk, or leave it as it was.
 
-    Writes under another name in the same folder, fsyncs, renames. Raises RunError, with the reason, if that fails: the
-    disk is full, say. What was at `path` before is untouched then, and the temporary file is gone.
+    Writes under another name in the same folder, fsyncs, renames; of a link, the file that it leads to. Raises
+    RunError, with the reason, if that fails: the disk is full, say, or there is a pipe, a device or a folder. What was
+    at `path` before is untouched then, and the temporary file is gone.
     """
+    named, path = path, Path(os.path.realpath(path))
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
+        if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+            raise RunError(f"{named}: not written, since it is no regular file: name another one")
         with partial.open("wb") as file:
             file.write(data)
             file.flush()
@@ -27,7 +32,7 @@ def write_whole(path: Path, data: bytes) -> None:
         with suppress(OSError):
             partial.unlink()
         raise RunError(
-            f"{path}: not written ({error.strerror or error}, {len(data):,} bytes); what was there before is untouched"
+            f"{named}: not written ({error.strerror or error}, {len(data):,} bytes); what was there before is untouched"
         ) from error
     _sync_folder(path.parent)
 

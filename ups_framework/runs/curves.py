@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,25 +26,26 @@ def loss_curves(records: Sequence[Record]) -> Figure | None:
     for axes, kind in ((left, "raw"), (right, "weighted")):
         for index, term in enumerate(terms):
             points = [(r["stage"], r["step"], r["terms"][term][kind]) for r in train if term in r["terms"]]
-            _draw(axes, points, label=term, **line_style(index))
+            draw(axes, points, label=term, **line_style(index))
     totals = [(r["stage"], r["step"], r["values"]["loss"]) for r in train if "loss" in r["values"]]
-    _draw(right, totals, label="total", color=INK, linewidth=1.8, zorder=1)
+    draw(right, totals, label="total", color=INK, linewidth=1.8, zorder=1)
     for axes, title in ((left, "Loss terms, raw"), (right, "Loss terms, weighted")):
-        _finish(axes, _starts(records), y="loss", title=title)
+        finish(axes, stage_starts(records), y="loss", title=title)
     legend(figure)
     return figure
 
 
 def validation_curve(records: Sequence[Record]) -> Figure | None:
-    """Validation metrics over the training steps; None if nothing was validated."""
+    """Validation errors over the training steps; None if nothing was validated."""
     validation = [record for record in records if record["subset"] == "validation"]
     if not validation:
         return None
     figure, [[axes]] = panels(1, 1, (9.0, 3.2))
-    for index, name in enumerate(_in_order(name for record in validation for name in record["values"])):
+    names = _in_order(name for record in validation for name in record["values"] if name.endswith("nrmse"))
+    for index, name in enumerate(names):
         points = [(r["stage"], r["step"], r["values"][name]) for r in validation if name in r["values"]]
-        _draw(axes, points, label=name, marker="o", markersize=3, **line_style(index))
-    _finish(axes, _starts(records), y="error", title="Validation, in physical space")
+        draw(axes, points, label=name, marker="o", markersize=3, **line_style(index))
+    finish(axes, stage_starts(records), y="error", title="Validation, in physical space")
     legend(figure)
     return figure
 
@@ -57,12 +58,12 @@ def gradient_shares(audits: Sequence[Record]) -> Figure | None:
     for index, term in enumerate(_in_order(row["term"] for audit in audits for row in audit["rows"])):
         rows = [(audit, row["share"]) for audit in audits for row in audit["rows"] if row["term"] == term]
         points = [(a["stage"], a["step"], None if share is None else 100 * share) for a, share in rows]
-        _draw(axes, points, label=term, marker="o", markersize=3, **line_style(index))
+        draw(axes, points, label=term, marker="o", markersize=3, **line_style(index))
     axes.axhline(1.0, color="#9aa5b1", linewidth=1.0, linestyle=(0, (4, 3)), label="1 % (warning below)")
     starts: dict[str, int] = {}
     for audit in audits:
         starts.setdefault(audit["stage"], audit["step"])  # each stage begins with an audit
-    _finish(axes, starts, y="share of the gradient [%]", title="What each term contributes")
+    finish(axes, starts, y="share of the gradient [%]", title="What each term contributes")
     legend(figure)
     return figure
 
@@ -76,16 +77,16 @@ def rollout_errors(rows: Mapping[str, Mapping[str, Record]]) -> Figure | None:
     for index, (name, errors) in enumerate(curves.items()):
         width = 2.4 if name == "model" else 1.3
         points = [("", step, error) for step, error in enumerate(errors, start=1)]
-        _draw(axes, points, label=name, linewidth=width, **line_style(index))
-    _finish(
+        draw(axes, points, label=name, linewidth=width, **line_style(index))
+    finish(
         axes, {}, y="nRMSE (dimensionless)", title="Error over the rollout", x="rollout step (1 step = dt of the data)"
     )
     legend(figure)
     return figure
 
 
-def _draw(axes: Axes, points: Sequence[Point], **style: Any) -> None:
-    """Draw on a logarithmic axis: what is no positive number leaves a gap, and so does the end of a stage.
+def draw(axes: Axes, points: Sequence[Point], **style: Any) -> None:
+    """Draw a curve: what is no positive number leaves a gap, and so does the end of a stage.
 
     `style` goes to `Axes.plot`.
     """
@@ -103,9 +104,18 @@ def _draw(axes: Axes, points: Sequence[Point], **style: Any) -> None:
         axes.plot(steps, shown, **{"linewidth": 1.3, **style})
 
 
-def _finish(axes: Axes, starts: Mapping[str, int], *, y: str, title: str, x: str = STEP) -> None:
+def finish(
+    axes: Axes,
+    starts: Mapping[str, int],
+    *,
+    y: str,
+    title: str,
+    x: str = STEP,
+    scale: Literal["linear", "log"] = "log",
+) -> None:
+    """Label the axes of curves and mark where stages begin."""
     if axes.lines:
-        axes.set_yscale("log")
+        axes.set_yscale(scale)
     curve_axes(axes, x=x, y=y, title=title)
     _mark_stages(axes, starts)
 
@@ -119,7 +129,7 @@ def _mark_stages(axes: Axes, starts: Mapping[str, int]) -> None:
         name.set(fontsize=7, color="#7a8794")
 
 
-def _starts(records: Sequence[Record]) -> dict[str, int]:
+def stage_starts(records: Sequence[Record]) -> dict[str, int]:
     """The step at which each stage begins, which is where the one before ended: records come only after steps."""
     starts: dict[str, int] = {}
     end = 0

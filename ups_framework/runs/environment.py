@@ -5,10 +5,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import torch
+
+from ups_framework.plugins import distributions
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_PROC_BIND", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
 
@@ -25,18 +26,11 @@ def environment(plugins: Sequence[str]) -> dict[str, object]:
         "torch_threads": torch.get_num_threads(),
         "threads": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
         "plugins": list(plugins),
-        "distributions": _distributions(),
+        "distributions": distributions(),
         "git": _git(),
         "folder": str(Path.cwd()),
         "command": list(sys.argv),
     }
-
-
-def _distributions() -> dict[str, str]:
-    """Versions of all installed distributions that offer plugins; the framework is one of them."""
-    points = metadata.entry_points(group="ups")
-    found = {point.dist.name: point.dist.version for point in points if point.dist is not None}
-    return dict(sorted(found.items()))
 
 
 def _processor() -> str:

@@ -28,7 +28,7 @@ class RunFolder:
 
         RunError if it holds something that could be lost, or if `name` is no plain name.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name):
+        if not is_run_name(name):
             raise RunError(f"--name {name!r}: use letters, digits and . _ + - only, a letter or digit first")
         folder = cls(runs / name)
         try:
@@ -46,8 +46,20 @@ class RunFolder:
     def open(cls, path: Path) -> "RunFolder":
         """An existing folder; RunError, with the nearest names beside it, if there is none."""
         if not path.is_dir():
+            if path.is_file():
+                raise RunError(f"{path}: is a file; give the folder of the run")
             raise RunError(f"{path}: no such run{_near(path)}")
         return cls(path)
+
+    @classmethod
+    def open_begun(cls, path: Path) -> "RunFolder":
+        """An existing folder in which a run has begun; RunError, with the runs in it, if it is another one."""
+        folder = cls.open(path)
+        if not folder.recipe.exists():
+            runs = sorted(item.parent.name for item in path.glob("*/recipe.toml"))
+            inside = f" (runs in it: {', '.join(runs)})" if runs else ""
+            raise RunError(f"{path}: is no folder of a run, since it has no recipe.toml{inside}")
+        return folder
 
     def _untrained(self) -> bool:
         """Whether a run that is begun here loses nothing: the folder is empty, or a run's without a checkpoint."""
@@ -141,6 +153,16 @@ class RunFolder:
     def latest_checkpoint(self, report: Callable[[str], None]) -> Checkpoint | None:
         """The newest whole checkpoint, None if there is none; tells `report` of damaged ones, RunError if all are."""
         return checkpoints.latest(self.checkpoints, report)
+
+
+def is_run_name(name: str) -> bool:
+    """Whether a run's folder may be called so."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", name) is not None
+
+
+def proposed_name(text: str) -> str:
+    """A name for a run that is near to a text."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "_", text).strip("._+-") or "run"
 
 
 def _near(path: Path) -> str:

@@ -6,6 +6,7 @@ import attrs
 from attrs import frozen
 
 from ups_framework.engine.audit import AuditRow
+from ups_framework.engine.diagnostics import Diagnostics
 from ups_framework.engine.listener import Progress, TrainingRecord
 from ups_framework.runs.recorder import Recorder
 
@@ -26,6 +27,7 @@ class RecordingListener:
             "loss": record.loss,
             "learning_rate": record.learning_rate,
             "gradient_norm": record.gradient_norm,
+            "gradient_spikes": float(record.gradient_spikes),
             "steps_per_second": record.steps_per_second,
             "points_used": float(record.points_used),
             "points_total": float(record.points_total),
@@ -33,9 +35,10 @@ class RecordingListener:
         terms = {term: {"raw": record.raw[term], "weighted": record.weighted[term]} for term in record.raw}
         self.recorder.metrics(progress.stage, progress.total, "train", values, terms)
 
-    def validated(self, progress: Progress, figure: str, value: float, best: bool) -> None:
+    def validated(self, progress: Progress, figure: str, value: float, best: bool, diagnostics: Diagnostics) -> None:
         """One validation."""
-        self.recorder.metrics(progress.stage, progress.total, "validation", {f"{figure}.nrmse": value}, {})
+        values = {f"{figure}.nrmse": value, **diagnostics.values()}
+        self.recorder.metrics(progress.stage, progress.total, "validation", values, {})
 
     def audited(self, progress: Progress, rows: Sequence[AuditRow]) -> None:
         """One audit."""

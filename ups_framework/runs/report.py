@@ -10,6 +10,7 @@ from ups_framework.runs import curves, page, pictures, tables
 from ups_framework.runs.atomic import write_whole
 from ups_framework.runs.coverage import Counts, coverage_picture, load_coverage
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.latent_curves import LATENT_CAPTION, latent_curves
 from ups_framework.runs.plot_style import png
 from ups_framework.runs.plugin_pictures import PluginPicture, read_pictures
 from ups_framework.runs.predictions import Predictions, load_predictions
@@ -163,6 +164,8 @@ def _training(contents: _Contents) -> str:
     parts = [
         contents.draw("loss", losses, caption, "No training step is recorded."),
         contents.draw("validation", validation, "Chooses the weights that are kept.", "No validation is recorded."),
+        page.heading("Latents and gradients"),
+        contents.draw("latents", latent_curves(contents.metrics), LATENT_CAPTION, "No diagnostics are recorded."),
     ]
     return page.section("training", "Training", parts)
 

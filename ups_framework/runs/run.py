@@ -11,9 +11,10 @@ from ups_framework.engine.estimate import peak_memory_mib
 from ups_framework.engine.evaluate import evaluate
 from ups_framework.engine.listener import Listener
 from ups_framework.engine.prepare import Prepared, default_device, prepare
+from ups_framework.engine.rehearsal import rehearse
 from ups_framework.engine.state import State, begin_stage, restored_state
 from ups_framework.engine.trainer import Trainer
-from ups_framework.errors import RecipeError, RunError
+from ups_framework.errors import PluginError, RecipeError, RunError
 from ups_framework.plugins import Registry
 from ups_framework.recipe import Recipe, as_dict, dump_recipe, load_recipe
 from ups_framework.runs.atomic import write_whole
@@ -65,6 +66,7 @@ class Run:
             self._write_recipe()
             prepared = prepare(self.recipe, self.registry, default_device(), self.report)
             state, last_step = self._starting_state(prepared)
+            rehearse(prepared.system, prepared.data, state.stage)
             tracker = open_tracker(
                 self.recipe.tracking.aim,
                 self.folder.path.parent,
@@ -85,24 +87,31 @@ class Run:
     def _write_recipe(self) -> None:
         """Save the resolved recipe and the environment; RunError if another recipe has trained in the folder."""
         text = dump_recipe(self.recipe, self.registry)
-        if self._holds_another_recipe() and self.folder.latest_checkpoint(self.report) is not None:
-            raise RunError(
-                f"{self.folder.recipe}: is another recipe than the one given, so that its checkpoint does not fit; "
-                f"run that file itself with --resume, or give the new recipe another --name"
-            )
+        other = self._other_recipe()
+        if other is not None and self.folder.latest_checkpoint(self.report) is not None:
+            raise RunError(f"{self.folder.recipe}: {other}")
         write_whole(self.folder.recipe, text.encode())
         plugins = [plugin.name for plugin in self.registry.plugins if plugin.error is None]
         write_json(self.folder.environment, environment(plugins))
 
-    def _holds_another_recipe(self) -> bool:
-        """Whether the folder's recipe says something else; the old name of a renamed component says the same."""
+    def _other_recipe(self) -> str | None:
+        """Why a checkpoint in the folder may not fit; None if its recipe says the same, if in components' old names."""
         if not self.folder.recipe.exists():
-            return False
+            return None
         try:
             saved = load_recipe(self.folder.recipe, registry=self.registry, profile="none", gpu=False).recipe
-        except RecipeError:  # of a plugin that is gone or has changed
-            return True
-        return saved != self.recipe
+        except RecipeError as error:
+            return (
+                "the run's checkpoint was trained with plugins that have changed or are gone, since its recipe cannot "
+                f"be read with those that are installed:\n{error}\nInstall the versions that "
+                f"{self.folder.environment.name} names to go on, or start again under another --name"
+            )
+        if saved == self.recipe:
+            return None
+        return (
+            "is another recipe than the one given, so that its checkpoint does not fit; run that file itself with "
+            "--resume, or give the new recipe another --name"
+        )
 
     def _starting_state(self, prepared: Prepared) -> tuple[State, int | None]:
         """The state to train from, and the run's steps that it has behind it (None in a new run)."""
@@ -132,7 +141,7 @@ class Run:
             )
             try:
                 return trainer.run(state)
-            except RunError as error:
+            except (RunError, PluginError) as error:
                 raise RunError(f"{error}. {self._last_checkpoint()}") from error
 
     def _last_checkpoint(self) -> str:

@@ -7,7 +7,7 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from ups_framework.testing.reasons import reason
+from ups_framework.border import PASSING, reason
 from ups_framework.testing.subject import Subject
 
 Check = Callable[..., Iterator[str]]
@@ -32,7 +32,9 @@ def outcome(check: Check, *about: Any) -> str | None:
     """The first thing that a check finds; what it raises is a finding too."""
     try:
         return next(iter(check(*about)), None)
-    except Exception as error:  # a stranger's code runs here, and may raise anything
+    except PASSING:
+        raise
+    except BaseException as error:  # a stranger's code runs here, and may raise anything
         return reason(error)
 
 

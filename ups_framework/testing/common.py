@@ -1,12 +1,12 @@
 """What every kind promises: no chance of its own, no trace outside, no change of what it is given."""
 
-import os
 import random
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
+from ups_framework.process import process_state, restore
 from ups_framework.testing.checks import Check, Suite, distance
 from ups_framework.testing.subject import Subject
 
@@ -28,11 +28,10 @@ def common_checks(suite: Suite) -> tuple[Check, ...]:
             )
 
     def touches_nothing_global(subject: Subject) -> Iterator[str]:
-        before = _globals()
+        before = process_state()
         suite.use(subject)
-        for name, value in _globals().items():
-            if value != before[name]:
-                yield f"it changes {name} of the whole process"
+        for name in restore(before):
+            yield f"it changes {name} of the whole process"
 
     def leaves_its_inputs_as_they_were(subject: Subject) -> Iterator[str]:
         values, parameters = subject.setting.trajectories.values, subject.setting.trajectories.parameters
@@ -58,19 +57,3 @@ def common_checks(suite: Suite) -> tuple[Check, ...]:
 
 def _equal(first: torch.Tensor, second: torch.Tensor) -> bool:
     return first.shape == second.shape and torch.allclose(first, second, rtol=0.0, atol=0.0, equal_nan=True)
-
-
-def _globals() -> dict[str, object]:
-    """State of the process that belongs to nobody's component."""
-    return {
-        "torch's random state": torch.get_rng_state().numpy().tobytes(),
-        "numpy's random state": str(np.random.get_state(legacy=False)),
-        "Python's random state": hash(random.getstate()),
-        "torch's default dtype": torch.get_default_dtype(),
-        "torch's default device": torch.get_default_device(),
-        "torch's number of threads": torch.get_num_threads(),
-        "torch's gradient mode": torch.is_grad_enabled(),
-        "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
-        "the current folder": os.getcwd(),
-        "the environment": dict(os.environ),
-    }

@@ -21,7 +21,10 @@ def _splits(data: Data) -> dict[str, Trajectories]:
 
 
 def can_be_made(experiment: Experiment) -> Iterator[str]:
-    """With 3 training and 2 validation and test trajectories; all values are finite. Nothing else is checked if not."""
+    """With 3 training and 2 validation and test trajectories, or as many as `example` says; all values are finite.
+
+    Nothing else is checked if not.
+    """
     if experiment.unusable is not None:
         yield experiment.unusable
 
@@ -115,6 +118,19 @@ def conserves_what_it_declares(experiment: Experiment) -> Iterator[str]:
             yield f"{quantity.name} drifts by {drift:.2g} in the test split, declared {quantity.tolerance:g} at most"
 
 
+def dissipates_what_it_declares(experiment: Experiment) -> Iterator[str]:
+    """On the finest grid no such integral grows from one frame to the next by more than its tolerance."""
+    data = experiment.data
+    for quantity in data.problem.dissipated:
+        field = data.test.values[..., data.problem.channels(quantity.field)].double()
+        amount, size = field.pow(quantity.power).mean(2), field.abs().pow(quantity.power).mean(2)[:, 0].sum(-1)
+        if quantity.power == 2:
+            amount = amount.sum(-1, keepdim=True)
+        growth = float((amount.diff(dim=1).amax((1, 2)) / size).max())
+        if growth > quantity.tolerance:
+            yield f"{quantity.name} grows by {growth:.2g} in a step of the test split, {quantity.tolerance:g} is allowed"
+
+
 def satisfies_its_own_residual(experiment: Experiment) -> Iterator[str]:
     """Where there is one: smaller than that of frames that do not move, by half."""
     data = experiment.data
@@ -197,6 +213,7 @@ CHECKS = (
     changes_over_time,
     keeps_its_boundary,
     conserves_what_it_declares,
+    dissipates_what_it_declares,
     satisfies_its_own_residual,
     is_the_same_in_every_folder,
     reads_back_what_it_wrote,

@@ -1,10 +1,13 @@
 """A plugin under examination: every check of everything that it registers, each with a name and an outcome."""
 
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from ups_framework.errors import PluginError
 from ups_framework.plugins import load_plugins
@@ -57,6 +60,9 @@ class Result:
     problem: str | None
     """What was found instead; None if it is true."""
 
+    seconds: float = field(default=0.0, eq=False)
+    """How long it took to find out."""
+
 
 @frozen(kw_only=True)
 class Report:
@@ -95,15 +101,26 @@ def examine_plugin(name: str, registry: Registry, said: Callable[[Result], None]
     results = []
     with tempfile.TemporaryDirectory() as folder:
         laboratory = Laboratory(registry=registry, plugin=name, folder=Path(folder))
-        for result in _results(name, registry, laboratory):
+        for result in _timed(_results(name, registry, laboratory)):
             said(result)
             results.append(result)
     return Report(plugin=name, results=tuple(results))
 
 
+def _timed(results: Iterator[Result]) -> Iterator[Result]:
+    """The results with what each took. What plugins print meanwhile goes to the standard error."""
+    while True:
+        started = time.perf_counter()
+        with redirect_stdout(sys.stderr):
+            result = next(results, None)
+        if result is None:
+            return
+        yield evolve(result, seconds=time.perf_counter() - started)
+
+
 def _find(name: str, registry: Registry) -> PluginInfo:
     """The plugin, if it works and there is something to check."""
-    by_name = {info.name: info for info in registry.plugins}
+    by_name = {info.name: info for info in reversed(registry.plugins)}  # of two, the first is the one that is used
     if name not in by_name:
         raise PluginError(
             f"no plugin called {name!r} is installed in this environment{did_you_mean(name, by_name)}; there are "
@@ -137,8 +154,9 @@ def _component_results(component: Component, laboratory: Laboratory) -> Iterator
     if component.kind == "dataset":
         yield from _dataset_results(label, laboratory.experiment(component))
         return
-    subjects, refused = subjects_of(component, laboratory)
+    subjects, refused, broken = subjects_of(component, laboratory)
     yield Result(component=label, check="builds for at least one problem", problem=None if subjects else refused)
+    yield Result(component=label, check="refuses with a SpecError what it does not suit", problem=broken or None)
     suite = _SUITES[component.kind]
     if subjects:
         for every in (*common_checks(suite), *suite.checks):

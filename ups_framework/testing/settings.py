@@ -22,13 +22,14 @@ from ups_framework.api import (
     Quantity,
     Trajectories,
 )
+from ups_framework.border import PASSING, reason
 from ups_framework.numerics.random import generator
 from ups_framework.registry import Component, Registry
-from ups_framework.testing.reasons import reason
 from ups_framework.testing.subject import spec_of
 
 _DT = 0.05
 _SAMPLES, _FRAMES = 3, 4
+_SPLITS = {"train": _SAMPLES, "validation": 2, "test": 2}
 
 
 @frozen(kw_only=True, eq=False)
@@ -73,6 +74,9 @@ class Experiment:
     folder: Path
     """Where it may keep files."""
 
+    refused: str | None = None
+    """Why the dataset cannot be made with splits that are small enough for a trial; None if it can."""
+
     def build(self, folder: str) -> Data:
         """The data, made or read below a folder of that name."""
         data: Data = self.spec.build(folder=self.folder / folder, device=torch.device("cpu"), report=lambda _: None)
@@ -86,9 +90,13 @@ class Experiment:
     @cached_property
     def unusable(self) -> str | None:
         """Why there is no data, or none to compute with; None if there is."""
+        if self.refused is not None:
+            return self.refused
         try:
             data = self.data
-        except Exception as error:  # a stranger's code runs here, and may raise anything
+        except PASSING:
+            raise
+        except BaseException as error:  # a stranger's code runs here, and may raise anything
             return reason(error)
         for name, split in {"train": data.train, "validation": data.validation, "test": data.test}.items():
             broken = int((~split.values.isfinite()).flatten(1).any(1).sum())
@@ -110,11 +118,22 @@ class Laboratory:
         """Datasets that no component can be tried on, and why."""
 
     def experiment(self, component: Component) -> Experiment:
-        """A dataset of the plugin or of another one, with 3 training and 2 validation and test trajectories."""
+        """A dataset of the plugin or of another one, with the splits that its `example` has.
+
+        Where it has none: 3 training and 2 validation and test trajectories.
+        """
         if component.qualified not in self._experiments:
-            small = attrs.evolve(spec_of(component, self.registry), train=_SAMPLES, validation=2, test=2)
             folder = self._folder / component.qualified.replace(":", "_")
-            self._experiments[component.qualified] = Experiment(spec=small, folder=folder)
+            splits = {name: size for name, size in _SPLITS.items() if name not in component.spec.example}
+            spec, refused = None, None
+            try:
+                spec = attrs.evolve(spec_of(component, self.registry), **splits)
+            except PASSING:
+                raise
+            except BaseException as error:  # a stranger's validators run here, and may raise anything
+                sizes = ", ".join(f"{name} = {size}" for name, size in splits.items())
+                refused = f"it cannot be tried with {sizes} (set what it needs in `example`): {reason(error)}"
+            self._experiments[component.qualified] = Experiment(spec=spec, folder=folder, refused=refused)
         return self._experiments[component.qualified]
 
     def own_settings(self) -> Iterator[Setting]:
@@ -136,7 +155,11 @@ class Laboratory:
                     self.unusable[component.qualified] = experiment.unusable
                     continue
                 data = experiment.data
-                train = attrs.evolve(data.train, values=data.train.values[:, :_FRAMES])
+                train = attrs.evolve(
+                    data.train,
+                    values=data.train.values[:_SAMPLES, :_FRAMES],
+                    parameters=data.train.parameters[:_SAMPLES],
+                )
                 self._settings[component.qualified] = Setting(
                     name=component.qualified, problem=data.problem, trajectories=train
                 )

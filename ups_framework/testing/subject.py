@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ups_framework.api import LatentSize, SpecError
+from ups_framework.border import PASSING, reason
 from ups_framework.engine.randomness import seeded
 from ups_framework.recipe import from_plain
 from ups_framework.registry import KINDS, Component, Registry
@@ -47,14 +48,15 @@ def spec_of(component: Component, registry: Registry) -> Any:  # any kind's
     return from_plain(plain, KINDS[component.kind].api, registry)
 
 
-def subjects_of(component: Component, laboratory: "Laboratory") -> tuple[list[Subject], str]:
-    """The component on each problem that it suits, and why it suits none of the others.
+def subjects_of(component: Component, laboratory: "Laboratory") -> tuple[list[Subject], str, str]:
+    """The component on each problem that it suits, why it suits none of the others, and where `build` broke down.
 
     Problems of the plugin's own datasets and of the kit come first; only a component that suits none of them is tried
     on those of other plugins.
     """
     spec = spec_of(component, laboratory.registry)
     refused: dict[str, None] = {}
+    broken: dict[str, None] = {}
     for settings in (laboratory.own_settings, laboratory.other_settings):
         subjects = []
         for setting in settings():
@@ -65,12 +67,17 @@ def subjects_of(component: Component, laboratory: "Laboratory") -> tuple[list[Su
                 except SpecError as error:
                     refused[f"{setting.name}: {error}"] = None
                     continue
+                except PASSING:
+                    raise
+                except BaseException as error:  # a stranger's code runs here, and may raise anything
+                    broken[f"{setting.name}: {reason(error)}"] = None
+                    continue
                 subjects.append(subject)
                 break
         if subjects:
-            return subjects, ""
+            return subjects, "", "; ".join(broken)
     missing = [f"dataset {name} cannot be made" for name in laboratory.unusable]
-    return [], "; ".join([*missing, *refused]) or "there is no problem to build it for"
+    return [], "; ".join([*missing, *refused, *broken]) or "there is no problem to build it for", "; ".join(broken)
 
 
 def _sizes(component: Component, setting: "Setting") -> Sequence[LatentSize]:

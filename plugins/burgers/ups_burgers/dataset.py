@@ -87,6 +87,7 @@ class Burgers(Dataset):
             dt=layout.dt * self.every,
             parameters=(Parameter(name="viscosity", low=low, high=high, scale="log"),),
             conserved=(Quantity(name="mass", field="u"),) if self.boundary == "periodic" else (),
+            dissipated=(Quantity(name="energy", field="u", power=2),),
             residual=residual,
         )
 

@@ -65,6 +65,12 @@ class Ensemble:
     seed: int
     """Seed of the initial vorticity."""
 
+    def _dissipated(self) -> tuple[Quantity, ...]:
+        """Kinetic energy of velocities, or enstrophy of vorticities, where no force feeds them."""
+        if self.equation.forcing_cos or self.equation.forcing_sin:
+            return ()
+        return (Quantity(name="energy" if self.fields == "velocity" else "enstrophy", field=self.fields, power=2),)
+
     def problem(self) -> Problem:
         """The flow on the training grid. Integrals of vorticity, or of both components of velocity, stay."""
         name, field = field_of(self.fields)
@@ -76,6 +82,7 @@ class Ensemble:
             dt=self.dt,
             parameters=self.equation.parameters(),
             conserved=(Quantity(name=conserved, field=self.fields),),
+            dissipated=self._dissipated(),
             residual=residual_of(self.fields, list(self.equation.terms())),
         )
 

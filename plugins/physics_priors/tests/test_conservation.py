@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from ups_physics_priors.size import root_mean_square
 
 from ups_framework.api import Field, Grid, Problem, Quantity, SpecError, Step
 
+REFERENCES: tuple[Literal["start", "truth"], ...] = ("start", "truth")
 MASS = Quantity(name="mass", field="u")
 ENERGY = Quantity(name="energy", field="u", power=2)
 MakeStep = Callable[..., Step]
@@ -147,3 +149,13 @@ def test_a_quantity_that_is_not_conserved_is_an_error_that_names_those_that_are(
         kind(quantity="energy").build(problem_on(line, MASS))
     with pytest.raises(SpecError, match="quantity: wave conserves nothing"):
         kind().build(problem_on(line))
+
+
+def test_against_the_truth_what_the_truth_drifts_by_does_not_count(line: Grid, make_step: MakeStep) -> None:
+    problem, gain = problem_on(line, MASS), torch.full((32, 1), 0.1)
+    step = make_step(problem, sine(line, 2.0), 3 * gain, true_change=gain)
+    from_start, from_truth = (Conservation(reference=reference).build(problem)(step).item() for reference in REFERENCES)
+    assert from_start == pytest.approx(0.3 / math.sqrt(2), abs=CLOSE)
+    assert from_truth == pytest.approx(0.2 / math.sqrt(2), abs=CLOSE)
+    same = make_step(problem, sine(line, 2.0), gain, true_change=gain)
+    assert Conservation(reference="truth").build(problem)(same).item() == 0.0

@@ -21,7 +21,8 @@ class Divergence(LossTerm):
     square is taken over predicted frames and points, the mean over samples. Nothing to predict gives 0.
 
     Good values: `share = 0.05`. A raw value of 0.01 is a divergence of 1 % of the flow's gradient. Ask it of
-    incompressible flows only.
+    incompressible flows only. It makes the divergence small, never 0, and takes divergence from the decoder rather than
+    from its cause; the guard `project_divergence_free` removes it where all axes are periodic.
     """
 
     whole_grid: ClassVar[bool] = True
@@ -47,7 +48,8 @@ class Divergence(LossTerm):
 class DivergenceNorm(Metric):
     """Root mean square over trajectories of ‖∇·û‖ / ‖∇u₁‖, the functional of the loss `divergence`.
 
-    Relative to the gradient of the first true frame. It stands at the channels of the vector, others have 0. No unit.
+    Relative to the gradient of the first true frame. It stands at the channels of the vector, others have 0.
+    Computed in float64, since transforms in float32 have a divergence of their own. No unit.
     """
 
     field: str | None = None
@@ -60,10 +62,10 @@ class DivergenceNorm(Metric):
         def measure(
             prediction: Float[Tensor, "B T N C"], truth: Float[Tensor, "B T N C"], grid: Grid
         ) -> Float[Tensor, "T C"]:
-            scale = gradient_size(truth[:, 0, :, channels], grid)
-            relative = divergence(prediction[..., channels], grid) / scale[:, None, None]
+            scale = gradient_size(truth[:, 0, :, channels].double(), grid)
+            relative = divergence(prediction[..., channels].double(), grid) / scale[:, None, None]
             result = prediction.new_zeros(prediction.shape[1], prediction.shape[-1])
-            result[:, channels] = relative.square().mean((0, 2)).sqrt()[:, None]
+            result[:, channels] = relative.square().mean((0, 2)).sqrt()[:, None].to(prediction)
             return result
 
         return measure

@@ -1,5 +1,7 @@
 """How large the fields of a sample are: the scale that makes priors free of units."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -29,8 +31,15 @@ def size(field: Float[Tensor, "B N c"]) -> Float[Tensor, " B"]:
 
 def size_per_channel(values: Float[Tensor, "B N C"], problem: Problem) -> Float[Tensor, "B C"]:
     """The size of the field that each channel belongs to."""
+    return per_channel(size, values, problem)
+
+
+def per_channel(
+    measure: Callable[[Float[Tensor, "B N c"]], Float[Tensor, " B"]], values: Float[Tensor, "B N C"], problem: Problem
+) -> Float[Tensor, "B C"]:
+    """A number of each field, at all of its channels."""
     columns = [
-        size(values[..., problem.channels(field.name)]).unsqueeze(-1).expand(-1, field.components)
+        measure(values[..., problem.channels(field.name)]).unsqueeze(-1).expand(-1, field.components)
         for field in problem.fields
     ]
     return torch.cat(columns, dim=-1)

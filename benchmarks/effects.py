@@ -1,0 +1,191 @@
+"""What each sampler, prior, guard and regulariser changes and what it costs, beside the recipe without it.
+
+    python benchmarks/effects.py                 # everything, 3 seeds: about an hour and a half on one core
+    python benchmarks/effects.py --only burgers/conservation --only burgers/uniform
+    python benchmarks/effects.py --quick         # a few steps, one seed: whether everything runs
+
+Writes effects.md and effects.json beside this file; with --only or --quick it prints them, and writes only to --out.
+Runs are kept below runs/effects: the same command goes on where it was stopped, and repeats none that is done.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import torch
+from attrs import frozen
+from effects_list import EXPERIMENTS, PLAIN, QUICK, Experiment
+
+from ups_framework.errors import RecipeError
+from ups_framework.plugins import Registry, load_plugins
+from ups_framework.runs.bench import STATED_TEST, Comparison, compare
+from ups_framework.runs.bench_figures import STEP
+from ups_framework.runs.bench_jobs import Jobs
+from ups_framework.runs.bench_plan import Trial, Variant, plan
+from ups_framework.runs.bench_tables import as_plain, mean_and_sd
+from ups_framework.runs.records import write_json
+
+COSTS = ("one-step nrmse", "rollout nrmse", STEP)
+
+
+@frozen(kw_only=True)
+class Result:
+    """What an experiment found, or why it could not be made."""
+
+    experiment: Experiment
+    comparison: Comparison | None = None
+    missing: Sequence[str] = ()
+
+
+def main() -> int:
+    """Run the experiments and write the tables."""
+    os.environ.setdefault(
+        "GOMP_SPINCOUNT", "2000"
+    )  # as `ups` does: threads that wait must not keep others from working
+    arguments = _parse()
+    experiments = [item for item in EXPERIMENTS if not arguments.only or item.name in arguments.only]
+    runs = arguments.runs / ("quick" if arguments.quick else "whole")
+    results = _results(experiments, runs, arguments)
+    text = _page(results, arguments)
+    print(text)
+    out = arguments.out or (None if arguments.only or arguments.quick else Path(__file__).parent)
+    if out is not None:
+        (out / "effects.md").write_text(text, encoding="utf-8")
+        write_json(out / "effects.json", {item.experiment.name: _plain(item) for item in results})
+    return 1 if any(row.failures for item in results if item.comparison for row in item.comparison.rows) else 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [item.name for item in EXPERIMENTS]
+    parser.add_argument("--only", action="append", default=[], choices=names, metavar="NAME", help=", ".join(names))
+    parser.add_argument("--quick", action="store_true", help="a few steps and one seed: no verdicts")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of every variant [3]")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time [1]")
+    parser.add_argument("--runs", type=Path, default=Path("runs/effects"), help="folder of the runs [runs/effects]")
+    parser.add_argument("--out", type=Path, help="folder of effects.md and effects.json [this file's]")
+    return parser.parse_args()
+
+
+def _results(experiments: Sequence[Experiment], runs: Path, arguments: argparse.Namespace) -> list[Result]:
+    """All runs first, so that jobs are never short of work; then each experiment compared by itself."""
+    registry = load_plugins()
+    seeds = range(1 if arguments.quick else arguments.seeds)
+    trials: dict[str, list[Trial]] = {}
+    missing: dict[str, list[str]] = {}
+    for item in experiments:
+        missing[item.name] = [f"not installed: {need}" for need in item.needs if not _is_installed(need, registry)]
+        try:
+            trials[item.name] = [] if missing[item.name] else _trials(item, seeds, runs, registry, arguments.quick)
+        except RecipeError as error:
+            missing[item.name] = [f"refused: {mistake.path}: {mistake.problem}" for mistake in error.mistakes[:1]]
+    jobs = Jobs(runs=runs, at_once=arguments.jobs, report=lambda line: print(line, file=sys.stderr, flush=True))
+    failures = jobs.finish([trial for each in trials.values() for trial in each])
+    return [
+        Result(experiment=item, missing=missing[item.name])
+        if missing[item.name]
+        else Result(experiment=item, comparison=compare(trials[item.name], runs, failures))
+        for item in experiments
+    ]
+
+
+def _is_installed(need: str, registry: Registry) -> bool:
+    kind, name = need.split()
+    return any(component.name == name for component in registry.components(kind))
+
+
+def _trials(experiment: Experiment, seeds: Sequence[int], runs: Path, registry: Registry, quick: bool) -> list[Trial]:
+    """The plain recipe and the changed one, each with every seed; their files are kept beside the runs."""
+    folder = runs / "recipes"
+    folder.mkdir(parents=True, exist_ok=True)
+    recipes = {"plain": PLAIN[experiment.base], experiment.name: experiment.recipe}
+    variants = []
+    for label, text in recipes.items():
+        path = folder / f"{experiment.name.replace('/', '.')}.{'plain' if label == 'plain' else 'changed'}.toml"
+        path.write_text(text, encoding="utf-8")
+        variants.append(Variant(label=label, recipe=path))
+    settings, gpu = QUICK if quick else (), torch.cuda.is_available()
+    return plan(variants, seeds, registry=registry, settings=settings, profile="none", gpu=gpu)
+
+
+def _page(results: Sequence[Result], arguments: argparse.Namespace) -> str:
+    """A table for each base recipe."""
+    lines = ["# What each component changes, and what it costs", "", *_header(arguments)]
+    for base in dict.fromkeys(item.experiment.base for item in results):
+        lines += [
+            "",
+            f"## {base}",
+            "",
+            f"| component | its target | plain | with it | {' | '.join(COSTS)} |",
+            f"|---|---|---|---|{'---|' * len(COSTS)}",
+        ]
+        lines += [_line(item) for item in results if item.experiment.base == base]
+    alarms = [item for item in results if item.comparison and item.comparison.same_weights]
+    for item in alarms:
+        lines += ["", f"`{item.experiment.name}` ends with the plain recipe's weights: here it changes nothing."]
+    return "\n".join(lines) + "\n"
+
+
+def _header(arguments: argparse.Namespace) -> list[str]:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
+    flags = "".join(f" --only {name}" for name in arguments.only) + (" --quick" if arguments.quick else "")
+    seeds = 1 if arguments.quick else arguments.seeds
+    return [
+        f"Generated by `python benchmarks/effects.py{flags}`; {device}, {arguments.jobs} at a time, torch "
+        f"{torch.__version__}, {seeds} seeds, code {_version()}, {date.today().isoformat()}.",
+        "",
+        f"Mean ± sd over seeds on test data; {STATED_TEST}. Each row is a comparison of its own: of twenty rows "
+        "one may be called different by chance. The recipes are small, so that a run takes half a minute; they stand "
+        "in `benchmarks/effects_list.py`.",
+    ]
+
+
+def _version() -> str:
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "of no repository"
+    return done.stdout.strip()
+
+
+def _line(result: Result) -> str:
+    experiment = result.experiment
+    head = f"| {experiment.title} | {experiment.target} |"
+    if result.comparison is None:
+        return f"{head} {'; '.join(result.missing)} |{' |' * (1 + len(COSTS))}"
+    plain, changed = result.comparison.rows
+    failures = (*plain.failures, *changed.failures)
+    if failures:
+        return f"{head} failed: {failures[0]} |{' |' * (1 + len(COSTS))}"
+    cells = [_cell(result.comparison, figure) for figure in (experiment.target, *COSTS)]
+    return f"{head} {mean_and_sd(plain, experiment.target)} | {' | '.join(cells)} |"
+
+
+def _cell(comparison: Comparison, figure: str) -> str:
+    """`0.012 ± 0.001 (-30 %, **better**)`."""
+    plain, changed = comparison.rows
+    judged, first = changed.judged[figure], plain.mean(figure)
+    part = f"{100 * judged.difference / first:+.0f} %, " if judged.difference is not None and first else ""
+    verdict = f"**{judged.verdict}**" if judged.verdict in ("better", "worse") else judged.verdict
+    return f"{mean_and_sd(changed, figure)} ({part}{verdict})"
+
+
+def _plain(result: Result) -> Mapping[str, object]:
+    experiment = result.experiment
+    head = {"title": experiment.title, "base": experiment.base, "target": experiment.target}
+    return {**head, "missing": list(result.missing), **(as_plain(result.comparison) if result.comparison else {})}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Before the first step every stage is tried once: what would die later dies now, and nothing else changes."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from ups_framework.engine.rehearsal import rehearse
+from ups_framework.errors import PluginError, RunError
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Prepare
+
+
+def test_a_term_that_raises_in_a_later_stage_is_named_with_its_class_and_line(prepare_recipe: "Prepare") -> None:
+    prepared = prepare_recipe(terms={"odd": "use = 'faulty'"})
+    message = r"losses\.odd \(tests\.engine\.problems\.Faulty\): IndexError: no such frame \(problems\.py, line \d+\)"
+    with pytest.raises(PluginError, match=message):
+        rehearse(prepared.system, prepared.data)
+
+
+def test_a_term_that_depends_on_nothing_is_refused(prepare_recipe: "Prepare") -> None:
+    prepared = prepare_recipe(terms={"dead": "use = 'detached'"})
+    with pytest.raises(RunError, match=r"losses\.dead: has no effect in stage 'operator'"):
+        rehearse(prepared.system, prepared.data)
+
+
+def test_a_prediction_where_nothing_is_predicted_is_refused(prepare_recipe: "Prepare") -> None:
+    prepared = prepare_recipe("stages.autoencode.losses=['reconstruction', 'prediction']")
+    with pytest.raises(RunError, match=r"losses\.prediction: .* 'autoencode': .*nothing is predicted, since unroll"):
+        rehearse(prepared.system, prepared.data)
+
+
+def test_it_leaves_weights_gradients_and_chance_as_they_were(prepare_recipe: "Prepare") -> None:
+    prepared = prepare_recipe()
+    simulator = prepared.system.simulator
+    weights = {name: value.clone() for name, value in simulator.state_dict().items()}
+    wanted = [parameter.requires_grad for parameter in simulator.parameters()]
+    chance = torch.get_rng_state()
+    rehearse(prepared.system, prepared.data)
+    assert all(torch.equal(value, weights[name]) for name, value in simulator.state_dict().items())
+    assert [parameter.requires_grad for parameter in simulator.parameters()] == wanted
+    assert all(parameter.grad is None for parameter in simulator.parameters())
+    assert torch.equal(torch.get_rng_state(), chance)

@@ -1,0 +1,51 @@
+"""The benchmarks run: their quick form in seconds, and each experiment's recipe without a mistake."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ups_framework.engine.mistakes import find_mistakes
+from ups_framework.plugins import Registry, load_plugins
+from ups_framework.recipe import load_recipe
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_plugins()
+
+
+def test_the_quick_query_sampling_benchmark_takes_seconds_and_compares_with_dense(tmp_path: Path) -> None:
+    out = tmp_path / "table.md"
+    command = [sys.executable, str(BENCHMARKS / "query_sampling.py"), "--quick", "--runs", str(tmp_path / "runs")]
+    started = time.monotonic()
+    subprocess.run([*command, "--out", str(out)], check=True, capture_output=True, timeout=60)
+    print(f"query_sampling.py --quick: {time.monotonic() - started:.1f} s")
+    tables = out.read_text(encoding="utf-8").split("\n## ")[1:]
+    assert len(tables) == 2
+    for table in tables:
+        rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")][2:]
+        assert [row[0].strip() for row in rows] == ["100%", "50%", "30%", "10%"]
+        assert [row[index].strip() for row in rows[:1] for index in (2, 4)] == ["1", "1"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_recipes_of_all_experiments_have_no_mistakes(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from effects_list import EXPERIMENTS, PLAIN  # type: ignore[import-not-found]  # beside the benchmark
+
+    texts = {**PLAIN, **{item.name: item.recipe for item in EXPERIMENTS}}
+    assert len({item.name for item in EXPERIMENTS}) == len(EXPERIMENTS)
+    path, wrong = tmp_path / "recipe.toml", {}
+    for name, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+        found = find_mistakes(load_recipe(path, registry=registry, profile="none", gpu=False).recipe)
+        if found:
+            wrong[name] = [str(mistake) for mistake in found]
+    assert wrong == {}
