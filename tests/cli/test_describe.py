@@ -167,6 +167,7 @@ def test_check_accepts_the_snippet_over_a_recipe_of_a_suitable_problem(component
 def _specs(recipe: Recipe) -> list[type]:
     """The classes of all components of a recipe."""
     named = [*recipe.metrics.values(), *recipe.baselines.values(), *recipe.pictures.values()]
+    named += [*recipe.latent_transforms.values(), *recipe.guards.values()]
     parts = [recipe.data, recipe.encoder, recipe.operator, recipe.decoder, recipe.sampler]
     return [type(spec) for spec in (*parts, *named, *(term.loss for term in recipe.losses.values()))]
 

@@ -22,6 +22,10 @@ TINY = [
     "latent.tokens=16",
     "latent.width=16",
     "operator.width=16",
+    "operator.depth=2",
+    "data.fields=vorticity",
+    "losses.divergence={use='conservation', share=0.05}",
+    "metrics.divergence={use='rmse'}",
     "operator.drop_path=0.2",
     "sampler.points=64",
     "encoder.channels=8",
@@ -30,8 +34,8 @@ TINY = [
     "training.checkpoint_every=10",
     "training.validate_every=50",
     "training.audit_every=30",
-    "stages.autoencode.steps=30",
-    "stages.operator.steps=120",
+    "stages.autoencode.steps=20",
+    "stages.operator.steps=80",
 ]
 RECIPE = ROOT / "recipes" / "navier_stokes_decaying.toml"
 

@@ -128,7 +128,7 @@ def dissipates_what_it_declares(experiment: Experiment) -> Iterator[str]:
             amount = amount.sum(-1, keepdim=True)
         growth = float((amount.diff(dim=1).amax((1, 2)) / size).max())
         if growth > quantity.tolerance:
-            yield f"{quantity.name} grows by {growth:.2g} in a step of the test split, {quantity.tolerance:g} is allowed"
+            yield f"{quantity.name} grows by {growth:.2g} in a step of the test split, allowed {quantity.tolerance:g}"
 
 
 def satisfies_its_own_residual(experiment: Experiment) -> Iterator[str]:
