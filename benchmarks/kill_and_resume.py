@@ -60,7 +60,7 @@ def _kill_often(arguments: argparse.Namespace, seconds: float) -> dict[str, torc
     chance = random.Random(arguments.seed)
     kills = 0
     while kills < arguments.kills:
-        patience = chance.expovariate(1 / (10 + seconds / arguments.kills))
+        patience = chance.expovariate(1 / (min(10.0, seconds / 2) + seconds / arguments.kills))
         process = subprocess.Popen(
             _command(arguments, "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
