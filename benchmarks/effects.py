@@ -43,9 +43,7 @@ class Result:
 
 def main() -> int:
     """Run the experiments and write the tables."""
-    os.environ.setdefault(
-        "GOMP_SPINCOUNT", "2000"
-    )  # as `ups` does: threads that wait must not keep others from working
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as `ups` does: threads that wait leave the others alone
     arguments = _parse()
     experiments = [item for item in EXPERIMENTS if not arguments.only or item.name in arguments.only]
     runs = arguments.runs / ("quick" if arguments.quick else "whole")
@@ -54,6 +52,7 @@ def main() -> int:
     print(text)
     out = arguments.out or (None if arguments.only or arguments.quick else Path(__file__).parent)
     if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
         (out / "effects.md").write_text(text, encoding="utf-8")
         write_json(out / "effects.json", {item.experiment.name: _plain(item) for item in results})
     return 1 if any(row.failures for item in results if item.comparison for row in item.comparison.rows) else 0
