@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 from attrs import frozen
@@ -183,7 +184,10 @@ def _cell(comparison: Comparison, figure: str) -> str:
 def _plain(result: Result) -> Mapping[str, object]:
     experiment = result.experiment
     head = {"title": experiment.title, "base": experiment.base, "target": experiment.target}
-    return {**head, "missing": list(result.missing), **(as_plain(result.comparison) if result.comparison else {})}
+    plain: dict[str, Any] = as_plain(result.comparison) if result.comparison else {}  # a tree of plain values
+    for variant in plain.get("variants", ()):
+        variant["folders"] = [Path(folder).name for folder in variant["folders"]]  # where they lay is nobody's business
+    return {**head, "missing": list(result.missing), **plain}
 
 
 if __name__ == "__main__":
