@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ups_framework.engine.limits import MOST_TENSORS, TooLargeError, limited
-from ups_framework.engine.mistakes import find_mistakes
+from ups_framework.engine.mistakes import find_mistakes, mistakes_between
 from ups_framework.engine.prepare import refuse_mistakes
 from ups_framework.errors import RecipeError
+from ups_framework.recipe import tables_of
 
 if TYPE_CHECKING:
     from tests.engine.conftest import MakeRecipe
@@ -53,11 +54,6 @@ def test_each_kind_is_found_with_its_path(make_recipe: "MakeRecipe", setting: st
         refuse_mistakes(make_recipe(setting, heat=heat))
 
 
-def test_a_recipe_without_nrmse_cannot_choose_its_checkpoints(make_recipe: "MakeRecipe") -> None:
-    with pytest.raises(RecipeError, match=r"metrics\.nrmse: missing"):
-        refuse_mistakes(attrs.evolve(make_recipe(), metrics={}))
-
-
 def test_shares_that_leave_nothing_for_the_other_terms_are_a_mistake(make_recipe: "MakeRecipe") -> None:
     """Shares of 0.5 and 0.5 leave 0 for the prediction; more would give negative weights."""
     with pytest.raises(RecipeError, match=r"stages\.operator\.losses: .*share"):
@@ -71,6 +67,26 @@ def test_several_mistakes_are_found_at_once_and_each_only_once(make_recipe: "Mak
     assert sorted(paths) == sorted(
         ["stages.operator.unroll", "stages.operator.select", "latent.tokens", "operator.heads"]
     )
+
+
+def test_what_can_be_read_is_judged_whatever_else_is_wrong(make_recipe: "MakeRecipe") -> None:
+    """Without the encoder, which also divides the grid into tokens, the decoder finds it."""
+    tables = dict(tables_of(make_recipe("latent.tokens=7", "operator.heads=3", "stages.operator.unroll=0")))
+    for path in ("encoder", "losses.prediction", "stages.autoencode", "evaluation", "seed"):
+        del tables[path]
+    paths = [mistake.path for mistake in mistakes_between(tables)]
+    assert paths == ["stages.operator.unroll", "stages.operator.select", "operator.heads", "latent.tokens"]
+
+
+@pytest.mark.parametrize("missing", ["data", "latent"])
+def test_parts_are_not_judged_without_the_problem_or_the_latent_size_that_they_are_built_for(
+    make_recipe: "MakeRecipe", missing: str
+) -> None:
+    tables = dict(tables_of(make_recipe("operator.heads=3", "sampler.points=33", "stages.operator.unroll=0")))
+    del tables[missing]
+    found = {mistake.path for mistake in mistakes_between(tables)}
+    stage = {"stages.operator.unroll", "stages.operator.select"}
+    assert found == stage | (set() if missing == "data" else {"sampler.points"})
 
 
 @pytest.mark.parametrize(

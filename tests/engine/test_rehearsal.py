@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from ups_framework.engine.rehearsal import rehearse
+from ups_framework.engine.rehearsal import find_idle_terms, rehearse
 from ups_framework.errors import PluginError, RunError
+from ups_framework.plugins import Registry
 
 if TYPE_CHECKING:
-    from tests.engine.conftest import Prepare
+    from tests.engine.conftest import MakeRecipe, Prepare
 
 
 def test_a_term_that_raises_in_a_later_stage_is_named_with_its_class_and_line(prepare_recipe: "Prepare") -> None:
@@ -29,6 +30,25 @@ def test_a_prediction_where_nothing_is_predicted_is_refused(prepare_recipe: "Pre
     prepared = prepare_recipe("stages.autoencode.losses=['reconstruction', 'prediction']")
     with pytest.raises(RunError, match=r"losses\.prediction: .* 'autoencode': .*nothing is predicted, since unroll"):
         rehearse(prepared.system, prepared.data)
+
+
+def test_a_check_finds_terms_without_effect_and_needs_no_data(make_recipe: "MakeRecipe", registry: Registry) -> None:
+    recipe = make_recipe(
+        "stages.autoencode.losses=['reconstruction', 'prediction']", terms={"dead": "use = 'detached'"}
+    )
+    found = [str(mistake) for mistake in find_idle_terms(recipe, registry)]
+    assert len(found) == 2
+    assert found[0].startswith("losses.prediction: has no effect in stage 'autoencode': ")
+    assert found[1].startswith("losses.dead: has no effect in stage 'operator': ")
+    assert find_idle_terms(make_recipe(), registry) == []
+
+
+def test_a_term_that_cannot_compute_on_made_up_frames_is_left_to_the_rehearsal(
+    make_recipe: "MakeRecipe", registry: Registry
+) -> None:
+    """Its stage is passed over: what it raises on noise says nothing about data."""
+    recipe = make_recipe("stages.autoencode.losses=['reconstruction', 'prediction']", terms={"odd": "use = 'faulty'"})
+    assert [mistake.path for mistake in find_idle_terms(recipe, registry)] == ["losses.prediction"]
 
 
 def test_it_leaves_weights_gradients_and_chance_as_they_were(prepare_recipe: "Prepare") -> None:

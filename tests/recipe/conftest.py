@@ -74,7 +74,7 @@ steps = 20
 trains = ["operator"]
 losses = ["fit", "drift"]
 
-[metrics.rmse]
+[metrics.nrmse]
 use = "rmse"
 
 [baselines.still]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ups_framework.errors import RecipeError
+from ups_framework.errors import Mistake, RecipeError
 from ups_framework.plugins import Registry
-from ups_framework.recipe import load_recipe
+from ups_framework.recipe import Tables, load_recipe
 
 Write = Callable[..., str]
 WRONG = [
@@ -109,6 +109,35 @@ losses = [
   3,
 ]
 """
+
+
+def test_mistakes_between_tables_are_found_beside_those_inside_of_them(write: Write, registry: Registry) -> None:
+    """Every table is judged that has no mistake of its own, and each finding has its line."""
+    seen: set[str] = set()
+
+    def judge(tables: Tables) -> list[Mistake]:
+        seen.update(tables)
+        return [Mistake(path="latent.tokens", problem=f"{tables['latent'].tokens} do not divide the grid")]
+
+    settings = ["operator.depth=high", "losses.drift.share=2", "latent.tokens=7"]
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(), registry=registry, settings=settings, gpu=False, judge=judge)
+    assert [mistake.path for mistake in caught.value.mistakes] == [
+        "operator.depth",
+        "losses.drift.share",
+        "latent.tokens",
+    ]
+    assert str(caught.value.mistakes[-1]) == "latent.tokens: 7 do not divide the grid  [--set latent.tokens=7]"
+    assert {"data", "latent", "encoder", "losses.fit", "stages.warm", "evaluation", "metrics.nrmse"} <= seen
+    assert not {"operator", "losses.drift", "losses"} & seen
+
+
+def test_a_recipe_without_nrmse_cannot_choose_its_checkpoints(
+    write: Write, registry: Registry, recipe_text: str
+) -> None:
+    path = write(recipe_text.replace("[metrics.nrmse]", "[metrics.error]"))
+    with pytest.raises(RecipeError, match=r"metrics\.nrmse: missing"):
+        load_recipe(path, registry=registry, gpu=False)
 
 
 def test_a_mistake_deep_inside_has_its_own_line(write: Write, registry: Registry) -> None:

@@ -20,10 +20,15 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: 
     """
     from ups_framework.cli.loading import load
     from ups_framework.cli.trial import print_trial
+    from ups_framework.engine.rehearsal import find_idle_terms
+    from ups_framework.errors import RecipeError
     from ups_framework.plugins import load_plugins
 
     registry = load_plugins()
     loaded = load(recipe, registry, settings, profile)
+    with loaded.locating():
+        if idle := find_idle_terms(loaded.recipe, registry):
+            raise RecipeError(idle)
     stages = ", ".join(f"{name} ({stage.steps} steps)" for name, stage in loaded.recipe.stages.items())
     click.echo(f"{recipe}: no mistakes; stages: {stages}")
     if step:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import torch
 
-from ups_framework.engine.prepare import refuse_mistakes
+from ups_framework.engine.mistakes import mistakes_between
 from ups_framework.plugins import Registry
 from ups_framework.recipe import LoadedRecipe, load_recipe
 
@@ -16,11 +16,10 @@ def load(path: Path, registry: Registry, settings: Sequence[str], profile: str |
 
     Raises RecipeError with all mistakes, each with its place.
     """
-    loaded = load_recipe(path, registry=registry, settings=settings, profile=profile, gpu=torch.cuda.is_available())
+    gpu = torch.cuda.is_available()
+    loaded = load_recipe(path, registry=registry, settings=settings, profile=profile, gpu=gpu, judge=mistakes_between)
     if loaded.profile is not None:
         click.echo(f"profile {loaded.profile!r} is laid over the recipe (--profile none takes it as it is)")
     for notice in loaded.notices:
         click.echo(f"Warning: {notice}", err=True)
-    with loaded.locating():
-        refuse_mistakes(loaded.recipe)
     return loaded

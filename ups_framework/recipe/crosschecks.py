@@ -19,6 +19,8 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
                 yield Flaw(
                     (table, name), "a name has only letters, digits, '_' and '-', so that `--set` can address it"
                 )
+    if isinstance(recipe.get("metrics"), dict) and "nrmse" not in recipe["metrics"]:
+        yield Flaw(("metrics", "nrmse"), "missing: checkpoints and super-resolution are judged by it")
     losses, stages = _table(recipe, "losses"), _table(recipe, "stages")
     used = {name: _texts(stage, "losses") for name, stage in stages.items()}
     for stage, names in used.items():

@@ -1,6 +1,6 @@
 """A recipe file and what the command line adds to it → a typed recipe."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +15,17 @@ from ups_framework.recipe.recipe import Recipe
 from ups_framework.recipe.renames import old_names
 from ups_framework.recipe.settings import read_settings
 from ups_framework.recipe.source import read_file
-from ups_framework.recipe.structure import structure
+from ups_framework.recipe.structure import readable, structure
+from ups_framework.recipe.tables import Tables, tables_of
 from ups_framework.registry import Registry
 from ups_framework.suggest import did_you_mean, listed
+
+Judge = Callable[[Tables], Sequence[Mistake]]
+"""Finds mistakes in the tables of a recipe that could be read: those that only show when they are put together."""
+
+
+def _no_more(_: Tables) -> Sequence[Mistake]:
+    return ()
 
 
 @frozen(kw_only=True)
@@ -52,10 +60,7 @@ class LoadedRecipe:
         try:
             yield
         except RecipeError as error:
-            raise RecipeError([self._located(mistake) for mistake in error.mistakes]) from error
-
-    def _located(self, mistake: Mistake) -> Mistake:
-        return mistake if mistake.source else evolve(mistake, source=self.origin(mistake.path))
+            raise RecipeError([_located(mistake, self.source) for mistake in error.mistakes]) from error
 
 
 def load_recipe(
@@ -65,12 +70,13 @@ def load_recipe(
     settings: Sequence[str] = (),
     profile: str | None = None,
     gpu: bool,
+    judge: Judge = _no_more,
 ) -> LoadedRecipe:
     """Read a recipe: a file, `plugin:name`, or the resolved `recipe.toml` of a run.
 
     Profile `cpu` is used by itself where there is no `gpu` and the recipe has one; `profile="none"` uses none.
-    Profiles that are not used are checked too, so that a recipe which loads here loads on every machine.
-    Raises RecipeError with every mistake at once.
+    Profiles that are not used are read too, so that a recipe which loads here loads on every machine. What `judge`
+    finds in the recipe that is used counts as well. Raises RecipeError with every mistake at once.
     """
     file, name = locate(str(path), registry)
     layers = read_file(file, registry)
@@ -78,7 +84,7 @@ def load_recipe(
     chosen = _choose(profiles, profile, gpu)
     layer = read_settings(settings)
     own = lay(_with_profile(base, profiles, chosen), layer)
-    reading = _read(own, str(file), registry)
+    reading = _read(own, str(file), registry, judge)
     others = [lay(_with_profile(base, profiles, other), layer) for other in (None, *profiles) if other != chosen]
     unused = [_read(other, str(file), registry) for other in others]
     mistakes = [*reading.mistakes, *(mistake for other in unused for mistake in other.mistakes if not _is_set(mistake))]
@@ -124,13 +130,22 @@ class _Reading:
     notices: tuple[Mistake, ...] = ()
 
 
-def _read(source: Node, path: str, registry: Registry) -> _Reading:
+def _read(source: Node, path: str, registry: Registry, judge: Judge = _no_more) -> _Reading:
     source = drop_unused_losses(source, path)
     try:
         recipe = structure(source, registry)
     except RecipeError as error:
-        return _Reading(mistakes=error.mistakes)
-    return _Reading(recipe=recipe, notices=tuple(old_names(recipe, source, registry)))
+        return _Reading(mistakes=(*error.mistakes, *_judged(readable(source, registry), source, judge)))
+    mistakes = _judged(tables_of(recipe), source, judge)
+    return _Reading(recipe=recipe, mistakes=mistakes, notices=tuple(old_names(recipe, source, registry)))
+
+
+def _judged(tables: Tables, source: Node, judge: Judge) -> tuple[Mistake, ...]:
+    return tuple(_located(mistake, source) for mistake in judge(tables))
+
+
+def _located(mistake: Mistake, source: Node) -> Mistake:
+    return mistake if mistake.source else evolve(mistake, source=source.origin_of(mistake.path.split(".")))
 
 
 def _is_set(mistake: Mistake) -> bool:

@@ -1,8 +1,9 @@
 """Plain values → typed, frozen recipe, with every mistake found at once."""
 
+import typing
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -10,9 +11,10 @@ from cattrs import Converter
 from ups_framework.errors import Mistake, PluginError, RecipeError
 from ups_framework.recipe.blocks import assemble, read_block
 from ups_framework.recipe.crosschecks import crosscheck
-from ups_framework.recipe.flaws import Flaw, FlawError, wrong
+from ups_framework.recipe.flaws import Flaw, FlawError, attempt, wrong
 from ups_framework.recipe.node import Node, Place
 from ups_framework.recipe.recipe import Recipe, WeightedTerm
+from ups_framework.recipe.tables import Tables
 from ups_framework.recipe.values import (
     mismatch,
     read_dict,
@@ -38,6 +40,19 @@ def structure(recipe: Node, registry: Registry) -> Recipe:
     if flaws:
         raise RecipeError([_mistake(flaw, recipe) for flaw in flaws])
     return result
+
+
+def readable(recipe: Node, registry: Registry) -> Tables:
+    """The tables without mistakes of a recipe that has some."""
+    read, plain = _converter(registry).structure, recipe.plain()
+    parts: dict[str, Callable[[], Any]] = {}
+    for key, kind in typing.get_type_hints(Recipe).items():
+        value = plain.get(key, {})
+        if get_origin(kind) is not dict:
+            parts[key] = partial(read, value, kind)
+        elif isinstance(value, dict):
+            parts |= {f"{key}.{name}": partial(read, item, get_args(kind)[1]) for name, item in value.items()}
+    return attempt(parts)[0]
 
 
 def from_plain(plain: object, cls: type[T], registry: Registry) -> T:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
-from ups_framework.engine.prepare import refuse_mistakes
+from ups_framework.engine.mistakes import mistakes_between
 from ups_framework.errors import Mistake, RecipeError
 from ups_framework.plugins import Registry
 from ups_framework.recipe import Recipe, dump_recipe, load_recipe
@@ -131,9 +131,9 @@ def plan(
     for variant in variants:
         layers = (*settings, *variant.settings)
         try:
-            loaded = load_recipe(variant.recipe, registry=registry, settings=layers, profile=profile, gpu=gpu)
-            with loaded.locating():
-                refuse_mistakes(loaded.recipe)
+            loaded = load_recipe(
+                variant.recipe, registry=registry, settings=layers, profile=profile, gpu=gpu, judge=mistakes_between
+            )
         except RecipeError as error:
             mistakes += error.mistakes
             continue
