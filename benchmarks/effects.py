@@ -5,6 +5,7 @@
     python benchmarks/effects.py --quick         # a few steps, one seed: whether everything runs
 
 Writes effects.md and effects.json beside this file; with --only or --quick it prints them, and writes only to --out.
+The rows of heat/ need the example package of the docs: pip install docs/examples/ups-heat.
 Runs are kept below runs/effects: the same command goes on where it was stopped, and repeats none that is done.
 """
 
@@ -15,22 +16,28 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 from attrs import frozen
-from effects_list import EXPERIMENTS, PLAIN, QUICK, Experiment
+from effects_list import EXPERIMENTS, PLAIN, QUICK, STEP, Experiment
+from step_time import StepTimes, in_turn
 
 from ups_framework.errors import RecipeError
 from ups_framework.plugins import Registry, load_plugins
-from ups_framework.runs.bench import STATED_TEST, Comparison, compare
-from ups_framework.runs.bench_figures import STEP
+from ups_framework.runs.bench import compare
 from ups_framework.runs.bench_jobs import Jobs
 from ups_framework.runs.bench_plan import Trial, Variant, plan
-from ups_framework.runs.bench_tables import as_plain, mean_and_sd
+from ups_framework.runs.bench_rows import STATED_TEST, Comparison
+from ups_framework.runs.bench_statistics import Judged
+from ups_framework.runs.bench_tables import as_plain, mean_and_sd, number
 from ups_framework.runs.records import write_json
 
 COSTS = ("one-step nrmse", "rollout nrmse", STEP)
+
+PAIRS, QUICK_PAIRS = 20, 2
+"""Pairs of steps, plain and changed, that are timed."""
 
 
 @frozen(kw_only=True)
@@ -39,6 +46,7 @@ class Result:
 
     experiment: Experiment
     comparison: Comparison | None = None
+    step_times: StepTimes | None = None
     missing: Sequence[str] = ()
 
 
@@ -85,12 +93,25 @@ def _results(experiments: Sequence[Experiment], runs: Path, arguments: argparse.
             missing[item.name] = [f"refused: {mistake.path}: {mistake.problem}" for mistake in error.mistakes[:1]]
     jobs = Jobs(runs=runs, at_once=arguments.jobs, report=lambda line: print(line, file=sys.stderr, flush=True))
     failures = jobs.finish([trial for each in trials.values() for trial in each])
+    pairs = QUICK_PAIRS if arguments.quick else PAIRS
     return [
         Result(experiment=item, missing=missing[item.name])
         if missing[item.name]
-        else Result(experiment=item, comparison=compare(trials[item.name], runs, failures))
+        else _result(item, trials[item.name], compare(trials[item.name], runs, failures), registry, pairs)
         for item in experiments
     ]
+
+
+def _result(
+    experiment: Experiment, trials: Sequence[Trial], comparison: Comparison, registry: Registry, pairs: int
+) -> Result:
+    """With the step time of the plain and the changed recipe of the first seed, unless runs of them failed."""
+    if any(row.failures for row in comparison.rows):
+        return Result(experiment=experiment, comparison=comparison)
+    first = {trial.variant: trial.recipe for trial in reversed(trials)}
+    changed = next(recipe for variant, recipe in first.items() if variant != "plain")
+    times = in_turn(first["plain"], changed, registry, pairs)
+    return Result(experiment=experiment, comparison=comparison, step_times=times)
 
 
 def _is_installed(need: str, registry: Registry) -> bool:
@@ -141,6 +162,10 @@ def _header(arguments: argparse.Namespace) -> list[str]:
         f"Mean ± sd over seeds on test data; {STATED_TEST}. Each row is a comparison of its own: of twenty rows "
         "one may be called different by chance. The recipes are small, so that a run takes half a minute; they stand "
         "in `benchmarks/effects_list.py`.",
+        "",
+        "Step time: the median of training steps over that of plain ones, which take turns in one process, in "
+        f"{QUICK_PAIRS if arguments.quick else PAIRS} pairs with all frames unrolled, on made-up fields; in brackets "
+        "the quartiles of the pairs' ratios, and the verdict of the same test over pairs, on their logarithms.",
     ]
 
 
@@ -168,17 +193,33 @@ def _line(result: Result) -> str:
     failures = (*plain.failures, *changed.failures)
     if failures:
         return f"{head} failed: {failures[0]} |{' |' * (1 + len(COSTS))}"
-    cells = [_cell(result.comparison, figure) for figure in (experiment.target, *COSTS)]
-    return f"{head} {mean_and_sd(plain, experiment.target)} | {' | '.join(cells)} |"
+    cells = [_cell(result, figure) for figure in (experiment.target, *COSTS)]
+    return f"{head} {_plain_cell(result)} | {' | '.join(cells)} |"
 
 
-def _cell(comparison: Comparison, figure: str) -> str:
-    """`0.012 ± 0.001 (-30 %, **better**)`."""
-    plain, changed = comparison.rows
+def _plain_cell(result: Result) -> str:
+    assert result.comparison is not None
+    assert result.step_times is not None
+    if result.experiment.target == STEP:
+        return f"{number(1000 * median(result.step_times.plain))} ms"
+    return mean_and_sd(result.comparison.rows[0], result.experiment.target)
+
+
+def _cell(result: Result, figure: str) -> str:
+    """`0.012 ± 0.001 (-30 %, **better**)`, or `×0.82 (0.80 to 0.85, **better**)` of the step time."""
+    assert result.comparison is not None
+    assert result.step_times is not None
+    if figure == STEP:
+        lower, upper = result.step_times.spread
+        return f"×{result.step_times.ratio:.2f} ({lower:.2f} to {upper:.2f}, {_verdict(result.step_times.judged)})"
+    plain, changed = result.comparison.rows
     judged, first = changed.judged[figure], plain.mean(figure)
     part = f"{100 * judged.difference / first:+.0f} %, " if judged.difference is not None and first else ""
-    verdict = f"**{judged.verdict}**" if judged.verdict in ("better", "worse") else judged.verdict
-    return f"{mean_and_sd(changed, figure)} ({part}{verdict})"
+    return f"{mean_and_sd(changed, figure)} ({part}{_verdict(judged)})"
+
+
+def _verdict(judged: Judged) -> str:
+    return f"**{judged.verdict}**" if judged.verdict in ("better", "worse") else judged.verdict
 
 
 def _plain(result: Result) -> Mapping[str, object]:
@@ -187,7 +228,15 @@ def _plain(result: Result) -> Mapping[str, object]:
     plain: dict[str, Any] = as_plain(result.comparison) if result.comparison else {}  # a tree of plain values
     for variant in plain.get("variants", ()):
         variant["folders"] = [Path(folder).name for folder in variant["folders"]]  # where they lay is nobody's business
-    return {**head, "missing": list(result.missing), **plain}
+    times = {"step_time": _plain_times(result.step_times)} if result.step_times else {}
+    return {**head, "missing": list(result.missing), **plain, **times}
+
+
+def _plain_times(times: StepTimes) -> Mapping[str, object]:
+    """Milliseconds of all steps, and what is made of them."""
+    plain, changed = ([1000 * each for each in series] for series in (times.plain, times.changed))
+    found = {"ratio": times.ratio, "quartiles": list(times.spread), "verdict": times.judged.verdict}
+    return {**found, "p": times.judged.p, "plain_ms": plain, "changed_ms": changed}
 
 
 if __name__ == "__main__":

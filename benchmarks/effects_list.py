@@ -2,7 +2,10 @@
 
 from attrs import frozen
 
-BURGERS, WALLS, FLOW = "Burgers, periodic", "Burgers between walls", "Navier–Stokes"
+BURGERS, WALLS, FLOW, HEAT = "Burgers, periodic", "Burgers between walls", "Navier–Stokes", "Heat, positive"
+
+STEP = "step time"
+"""The target that is timed, not read from runs."""
 
 QUICK = (
     "data.train=4",
@@ -81,6 +84,16 @@ width = 64
 learning_rate = 2e-3
 """
 
+_HEAT = """
+[data]
+starts = "hot_spots"
+waves = 12
+diffusivity = [0.001, 0.001]
+train = 64
+validation = 8
+test = 16
+"""
+
 _METRICS = {
     BURGERS: """
 [metrics]
@@ -96,9 +109,15 @@ boundary_violation = { use = "boundary_violation" }
     FLOW: """
 [metrics]
 divergence = { use = "divergence" }
+mean_absolute_divergence = { use = "mean_absolute_divergence" }
 conservation_drift = { use = "conservation_drift" }
+dissipation_growth = { use = "dissipation_growth" }
 pde_residual = { use = "pde_residual" }
 roughness = { use = "roughness" }
+""",
+    HEAT: """
+[metrics]
+negativity = { use = "negativity" }
 """,
 }
 """What the experiments of a base aim at, so that its plain runs serve all of them."""
@@ -107,15 +126,20 @@ _BASES = {
     BURGERS: ("burgers:quick", _BURGERS.format(viscosity="0.01", boundary="periodic")),
     WALLS: ("burgers:quick", _BURGERS.format(viscosity="0.001", boundary="dirichlet")),
     FLOW: ("navier_stokes:decaying", _FLOW),
+    HEAT: ("heat:quick", _HEAT),
 }
 
 _STEPS = {
     BURGERS: {"autoencode": 100, "operator": 350, "batch": 16},
     WALLS: {"autoencode": 100, "operator": 350, "batch": 16},
     FLOW: {"autoencode": 60, "operator": 120, "batch": 4},
+    HEAT: {"autoencode": 100, "operator": 350, "batch": 16},
 }
 
-_SHORT = {BURGERS: "burgers", WALLS: "walls", FLOW: "flow"}
+_SHORT = {BURGERS: "burgers", WALLS: "walls", FLOW: "flow", HEAT: "heat"}
+
+_NEEDS = {HEAT: ("dataset heat",)}
+"""Components of packages that are not installed with the framework: `pip install docs/examples/ups-heat`."""
 
 
 def _recipe(base: str, changes: str, losses: tuple[str, ...]) -> str:
@@ -167,7 +191,7 @@ def _component(base: str, kind: str, name: str, fields: str, target: str) -> Exp
         base=base,
         target=target,
         recipe=_recipe(base, changes[kind], (name,) if kind == "loss" else ()),
-        needs=(f"{kind} {name}",),
+        needs=(*_NEEDS.get(base, ()), f"{kind} {name}"),
     )
 
 
@@ -191,17 +215,29 @@ def _everything(base: str, prior: str, decoder: str) -> Experiment:
     )
 
 
-_STEP, _ROLLOUT = "ms a step", "rollout nrmse"
+def _operator(name: str, title: str, table: str) -> Experiment:
+    """Another operator for Burgers."""
+    return Experiment(
+        name=f"{_SHORT[BURGERS]}/{name}",
+        title=title,
+        base=BURGERS,
+        target=_ROLLOUT,
+        recipe=_recipe(BURGERS, "", ()).replace("[operator]\ndepth = 2\n", f"[operator]\n{table}\n"),
+        needs=(),
+    )
+
+
+_ROLLOUT = "rollout nrmse"
 
 _SAMPLERS = (
-    ("uniform", "fraction = 0.5", _STEP),
-    ("stratified", "fraction = 0.5", _STEP),
+    ("uniform", "fraction = 0.5", STEP),
+    ("stratified", "fraction = 0.5", STEP),
     ("importance", "fraction = 0.5", _ROLLOUT),
     ("residual_adaptive", "fraction = 0.5", "rollout max_error"),
     ("off_grid", "fraction = 0.5", "2× finer nrmse"),
     ("per_sample", 'sampler = { use = "uniform", fraction = 0.5 }', _ROLLOUT),
     ("per_frame", 'sampler = { use = "uniform", fraction = 0.5 }', _ROLLOUT),
-    ("curriculum", 'start = 0.1, end = 1.0, sampler = { use = "uniform", fraction = 0.5 }', _STEP),
+    ("curriculum", 'start = 0.1, end = 1.0, sampler = { use = "uniform", fraction = 0.5 }', STEP),
 )
 
 _LATENTS = (
@@ -219,19 +255,33 @@ _PRIORS = (
     (BURGERS, "loss", "pde_residual", "share = 0.05", "rollout pde_residual"),
     (BURGERS, "guard", "project_mean", "", "rollout conservation_drift"),
     (WALLS, "loss", "boundary", "share = 0.1", "rollout boundary_violation"),
-    (FLOW, "loss", "divergence", "share = 0.05", "rollout divergence"),
-    (FLOW, "guard", "project_divergence_free", "", "rollout divergence"),
+    (FLOW, "loss", "divergence", "share = 0.05", "rollout mean_absolute_divergence"),
+    (FLOW, "guard", "project_divergence_free", "", "rollout mean_absolute_divergence"),
     (FLOW, "loss", "conservation", "share = 0.05", "rollout conservation_drift"),
+    (FLOW, "loss", "dissipation", "share = 0.05", "rollout dissipation_growth"),
     (FLOW, "guard", "project_mean", "", "rollout conservation_drift"),
     (FLOW, "loss", "smoothness", "share = 0.02", "rollout roughness"),
     (FLOW, "loss", "pde_residual", "share = 0.05", "rollout pde_residual"),
+    (HEAT, "loss", "positivity", "share = 0.05", "rollout negativity"),
+    (HEAT, "guard", "clamp_positive", "", "rollout negativity"),
 )
-"""`positivity` and `clamp_positive` are not here: no field of these problems is free of negative values."""
+
+_UNET = 'use = "transformer_unet"\nlevels = 2\ndepth = 1\nheads = 2'
+_SEPARATED = 'attention = "channel_separated"'
+
+_OPERATORS = (
+    ("stack_channel_separated", "stack, channel-separated (width 72)", f"depth = 2\nwidth = 72\n{_SEPARATED}"),
+    ("unet_standard", "U-Net, standard attention (width 36)", f"{_UNET}\nwidth = 36"),
+    ("unet_channel_separated", "U-Net, channel-separated (width 40)", f"{_UNET}\nwidth = 40\n{_SEPARATED}"),
+)
+"""The cells of architecture × attention beside the plain one, a stack of width 64 with standard attention. Widths are
+such that all have about as many parameters: the plain operator 125,056, these 125,704, 113,320 and 113,424."""
 
 EXPERIMENTS = (
     *(_component(base, "sampler", *sampler) for base in (BURGERS, FLOW) for sampler in _SAMPLERS),
     *(_component(*prior) for prior in _PRIORS),
     *(_component(base, *latent) for base in (BURGERS, FLOW) for latent in _LATENTS),
+    *(_operator(*operator) for operator in _OPERATORS),
     _everything(BURGERS, "conservation", "log_clamp = { u = 8.0 }"),
     _everything(FLOW, "divergence", "log_clamp = { velocity = 8.0 }"),
 )

@@ -11,28 +11,21 @@ import argparse
 import ctypes
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
 import torch
 from attrs import frozen
+from step_time import Steps, seconds
 
-from ups_framework.api import Data
-from ups_framework.engine.batches import Batches
-from ups_framework.engine.build import build_system
-from ups_framework.engine.explain import made_up_trajectories
-from ups_framework.engine.prepare import default_device
-from ups_framework.engine.state import begin_stage
-from ups_framework.engine.trace import Trace
-from ups_framework.engine.train_step import train_step
 from ups_framework.plugins import Registry, load_plugins
 from ups_framework.recipe import Recipe, load_recipe
-from ups_framework.runs.bench import STATED_TEST, Comparison, run_bench
+from ups_framework.runs.bench import run_bench
 from ups_framework.runs.bench_jobs import Jobs
 from ups_framework.runs.bench_plan import plan, variants_of
+from ups_framework.runs.bench_rows import STATED_TEST, Comparison
 from ups_framework.runs.bench_tables import mean_and_sd
 
 RATIOS = (1.0, 0.5, 0.3, 0.1)
@@ -181,9 +174,9 @@ def _timed(path: Path, registry: Registry, repetitions: int, steps: int) -> list
         step, decoder, memory = ([getattr(cost, name) for cost in own] for name in ("step", "decoder", "memory"))
         known = all(value is not None for value in memory) and all(cost.memory for cost in dense)
         cells = [
-            _spread([1000 * seconds for seconds in step]),
+            _spread([1000 * each for each in step]),
             _spread([whole.step / part for whole, part in zip(dense, step, strict=True)]),
-            _spread([1000 * seconds for seconds in decoder]),
+            _spread([1000 * each for each in decoder]),
             _spread([whole.decoder / part for whole, part in zip(dense, decoder, strict=True)]),
             _spread(memory) if known else "–",
             _spread([part / (whole.memory or 1) for whole, part in zip(dense, memory, strict=True)]) if known else "–",
@@ -202,52 +195,25 @@ class _Meter:
     """A system on made-up fields whose steps are measured."""
 
     def __init__(self, recipe: Recipe, registry: Registry) -> None:
-        device = default_device()
-        self._system = build_system(recipe, registry)
-        made_up = made_up_trajectories(self._system.problem, 2, recipe.seed).to(device)
-        self._system.simulator.normalise_by(made_up.values)
-        self._system.simulator.to(device)
-        self._system.sampler.to(device)
-        data = Data(problem=self._system.problem, train=made_up, validation=made_up, test=made_up)
-        self._state = begin_stage(self._system, list(recipe.stages).index("operator"))
-        self._batches = Batches(self._system, data, "operator")
-        self._trace = Trace(recipe.stages["operator"].losses)
+        self._steps = Steps(recipe, registry)
+        fields, self._simulator = self._steps.fields, self._steps.system.simulator
         with torch.no_grad():
-            self._latent = self._system.simulator.encode(made_up.values[:, 0], made_up.parameters)
-        (step,) = self._batches.steps("benchmark", 0, 1, 1)
+            self._latent = self._simulator.encode(fields.values[:, 0], fields.parameters)
+        (step,) = self._steps.batches.steps("benchmark", 0, 1, 1)
         self._points = step.points.coordinates
         self._step()
 
     def measure(self, steps: int) -> Cost:
         """The median of some steps and decodings, and the most memory of a step."""
         memory = _peak_mib(self._step)
-        return Cost(
-            step=_median_seconds(self._step, steps), decoder=_median_seconds(self._decode, steps), memory=memory
-        )
+        step, decoder = (median(seconds(call) for _ in range(steps)) for call in (self._step, self._decode))
+        return Cost(step=step, decoder=decoder, memory=memory)
 
     def _step(self) -> None:
-        self._state.step = 0
-        train_step(self._system, "operator", self._batches, self._state, self._trace)
-        self._trace.read("operator", 1)
+        self._steps.take(0)
 
     def _decode(self) -> None:
-        self._system.simulator.decode(self._latent, self._points).square().mean().backward()
-
-
-def _median_seconds(call: Callable[[], None], times: int) -> float:
-    seconds = []
-    for _ in range(times):
-        _wait()
-        started = time.perf_counter()
-        call()
-        _wait()
-        seconds.append(time.perf_counter() - started)
-    return sorted(seconds)[len(seconds) // 2]
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+        self._simulator.decode(self._latent, self._points).square().mean().backward()
 
 
 def _peak_mib(call: Callable[[], None]) -> float | None:

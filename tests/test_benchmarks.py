@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,21 @@ from ups_framework.plugins import Registry, load_plugins
 from ups_framework.recipe import load_recipe
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+EXAMPLE = BENCHMARKS.parent / "docs/examples/ups-heat"
 
 
 @pytest.fixture(scope="module")
-def registry() -> Registry:
-    return load_plugins()
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """The installed plugins, and the docs' example as if it were installed."""
+    installed = tmp_path_factory.mktemp("installed")
+    said = installed / "ups_heat-0.1.0.dist-info"
+    said.mkdir()
+    (said / "METADATA").write_text("Metadata-Version: 2.1\nName: ups-heat\nVersion: 0.1.0\n")
+    (said / "entry_points.txt").write_text("[ups]\nheat = ups_heat.plugin\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(EXAMPLE), str(installed), *sys.path])
+        patch.setattr(sys, "dont_write_bytecode", True)
+        yield load_plugins()
 
 
 def test_the_quick_query_sampling_benchmark_takes_seconds_and_compares_with_dense(tmp_path: Path) -> None:
@@ -49,3 +60,20 @@ def test_the_recipes_of_all_experiments_have_no_mistakes(
         if found:
             wrong[name] = [str(mistake) for mistake in found]
     assert wrong == {}
+
+
+@pytest.mark.filterwarnings("default")
+def test_steps_in_turn_tell_a_faster_step_from_one_that_differs_by_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both slow down threefold halfway, as on a machine that others use; every fifth step takes 3 % more or less."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from step_time import StepTimes  # type: ignore[import-not-found]  # beside the benchmark
+
+    machine = [1.0] * 10 + [3.0] * 10
+    noise = [1 + 0.03 * ((7 * pair) % 5 - 2) / 2 for pair in range(20)]
+    plain = [slow * part for slow, part in zip(machine, noise, strict=True)]
+    same = [slow * part for slow, part in zip(machine, reversed(noise), strict=True)]
+    assert StepTimes(plain=plain, changed=same).judged.verdict == "within noise"
+    faster = StepTimes(plain=plain, changed=[0.9 * each for each in same])
+    assert faster.judged.verdict == "better"
+    assert faster.ratio == pytest.approx(0.9, rel=0.03)
+    assert faster.spread[0] <= 0.9 <= faster.spread[1]

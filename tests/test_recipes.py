@@ -105,7 +105,8 @@ def test_a_recipe_trains_and_evaluates_end_to_end(recipe: str, trial: Trial, reg
         assert set(row["rollout"]) == {*resolved.metrics, "by_step", "by_field"}
         assert len(row["rollout"]["by_step"]) == evaluation["protocol"]["predicted"]
     assert set(evaluation["super_resolution"]) == {str(factor) for factor in resolved.evaluation.super_resolution}
-    assert set(evaluation["cost"]) == {"parameters", "train_seconds", "seconds_per_step", "peak_memory_mib"}
+    cost = {"parameters", "parameters_of", "train_seconds", "seconds_per_step", "peak_memory_mib"}
+    assert set(evaluation["cost"]) == cost
     assert all(isinstance(number, int | float) and math.isfinite(number) for number in _leaves(evaluation["rows"]))
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Axis, Field, Grid, Latent, Points, PredictedFrame, Problem, Step
+from ups_framework.api import Axis, EncodedFrame, Field, Grid, Latent, Points, PredictedFrame, Problem, Step
 
 GRID = Grid(axes=(Axis(name="x"),), shape=(6,), offset=(0.5,))
 PROBLEM = Problem(name="growth", fields=(Field(name="u"),), grid=GRID, dt=1.0)
@@ -31,14 +31,14 @@ class Growth:
         self.decoded += 1
         return latent.tokens[:, (points[:, 0] * GRID.num_points).long()]
 
-    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+    def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         self.advanced += 1
-        advanced = encoded.with_tokens(encoded.tokens * parameters[:, :, None])
-        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=advanced)
+        advanced = start.latent.with_tokens(start.latent.tokens * parameters[:, :, None])
+        return PredictedFrame(model=self, start=start, advanced=advanced)
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         tokens = frame.advanced.tokens.detach() if cut else frame.advanced.tokens
-        return self.first(frame.start, frame.advanced.with_tokens(tokens), parameters)
+        return self.first(EncodedFrame(model=self, field=tokens, latent=frame.advanced.with_tokens(tokens)), parameters)
 
     def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ups_framework.api import (
     Axis,
     Boundary,
+    EncodedFrame,
     Field,
     Grid,
     Latent,
@@ -114,13 +115,13 @@ class Parts(nn.Module):
         values: Tensor = self.decoder(latent, points)
         return values
 
-    def first(self, start: Tensor, encoded: Latent, parameters: Tensor) -> PredictedFrame:
-        two_steps = torch.full((len(start),), 2.0)  # at the training data's own dt its logarithm is 0
-        advanced = self.operator(encoded, two_steps, parameters)
-        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=advanced)
+    def first(self, start: EncodedFrame, parameters: Tensor) -> PredictedFrame:
+        two_steps = torch.full((len(start.field),), 2.0)  # at the training data's own dt its logarithm is 0
+        advanced = self.operator(start.latent, two_steps, parameters)
+        return PredictedFrame(model=self, start=start, advanced=advanced)
 
     def next(self, frame: PredictedFrame, parameters: Tensor, *, cut: bool = False) -> PredictedFrame:
-        return self.first(frame.start, frame.advanced, parameters)
+        return self.first(EncodedFrame(model=self, field=frame.start.field, latent=frame.advanced), parameters)
 
     def predict(self, frames: Sequence[PredictedFrame], points: Tensor) -> Tensor:
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)

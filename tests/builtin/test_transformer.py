@@ -8,57 +8,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ups_framework.api import Axis, Field, Grid, Latent, LatentSize, Parameter, Problem, SpecError
+from tests.builtin.operators import TOKENS, WIDTH, X, advance, perturbed, problem_over, untrained
+from ups_framework.api import Axis, Latent, SpecError
 from ups_framework.builtin.rotary import Rotary
-from ups_framework.builtin.transformer import DropPath, TransformerStack
-from ups_framework.numerics.random import derived_seed
+from ups_framework.builtin.transformer import TransformerStack
+from ups_framework.builtin.transformer_blocks import DropPath
 
 Kind = Literal["standard", "channel_separated"]
 KINDS: list[Kind] = ["standard", "channel_separated"]
-X = Axis(name="x", lower=-1.0, upper=2.0)
-WIDTH, TOKENS = 6, 16
-
-
-def problem_over(*axes: Axis, parameters: int = 1) -> Problem:
-    grid = Grid(axes=axes, shape=(TOKENS,) * len(axes), offset=(0.5,) * len(axes))
-    names = "ab"[:parameters]
-    known = tuple(Parameter(name=name, low=0.0, high=1.0) for name in names)
-    return Problem(name="any", fields=(Field(name="u"),), grid=grid, dt=0.1, parameters=known)
-
-
-LINE = problem_over(X)
 
 
 def spec(**settings: object) -> TransformerStack:
     return TransformerStack(**{"depth": 2, "width": 32, "heads": 4, **settings})  # type: ignore[arg-type]  # its fields
 
 
-def untrained(operator: TransformerStack, problem: Problem = LINE) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(derived_seed(0, "weights"))
-        return operator.build(problem, LatentSize(tokens=TOKENS, width=WIDTH))
-
-
-def perturbed(operator: TransformerStack, problem: Problem = LINE) -> nn.Module:
-    """The same in evaluation, with every weight moved at random."""
-    module, chance = untrained(operator, problem), torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weight in module.parameters():
-            weight.add_(0.2 * torch.randn(weight.shape, generator=chance))
-    return module.eval()
-
-
 def latent_of(tokens: int = TOKENS, batch: int = 3, axis: Axis = X) -> Latent:
     values = torch.randn(batch, tokens, WIDTH, generator=torch.Generator().manual_seed(2))
     places = axis.lower + axis.length * (torch.arange(tokens) + 0.5) / tokens
     return Latent(tokens=values, positions=places[:, None], grid=(tokens,))
-
-
-def advance(operator: nn.Module, latent: Latent, dt: float = 1.0, parameter: float = 0.0) -> Tensor:
-    batch = len(latent.tokens)
-    advanced = operator(latent, torch.full((batch,), dt), torch.full((batch, 1), parameter))
-    assert isinstance(advanced, Latent)
-    return advanced.tokens
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from ups_framework.engine.batches import Batches
 from ups_framework.engine.simulator import Simulator
 from ups_framework.errors import RunError, UpsError
 
 if TYPE_CHECKING:
-    from tests.engine.conftest import Train, Trained
+    from tests.engine.conftest import Prepare, Train, Trained
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +140,33 @@ def test_a_simulator_of_a_plugin_that_is_missing_says_which(file: Path) -> None:
     torch.save(payload, file)
     with pytest.raises(UpsError, match="no encoder called 'gone:grid'"):
         Simulator.load(file)
+
+
+@pytest.mark.parametrize(
+    ("settings", "frames"),
+    [
+        (("simulator.rollout=field", "sampler={ use = 'dense' }"), 4),
+        (("simulator.rollout=latent", "sampler={ use = 'dense' }"), 3),
+        (("simulator.rollout=field", "simulator.predicts=state", "sampler={ use = 'dense' }"), 3),
+        (("simulator.rollout=field", "sampler.points=16"), 3),
+        (("simulator.rollout=field", "stages.operator.unroll=1", "sampler.points=16"), 1),
+    ],
+    ids=["through fields", "through latents", "state", "half of the points", "half of the points of one frame"],
+)
+def test_a_step_decodes_nothing_twice(prepare_recipe: "Prepare", settings: tuple[str, ...], frames: float) -> None:
+    """In whole grids a sample: two predicted frames, what their changes count from, and the reconstruction.
+
+    The reconstruction is the decoded start of frame 1. Frame 1 is decoded on the grid if it is encoded again; half of
+    the points are half a grid, where that is not done anyway.
+    """
+    prepared = prepare_recipe("stages.operator.unroll=2", *settings)
+    decoded: list[int] = []
+    simulator = prepared.system.simulator
+    simulator.decoder.register_forward_hook(
+        lambda module, given, values: decoded.append(values.shape[0] * values.shape[1])
+    )
+    batches = Batches(prepared.system, prepared.data, "operator")
+    step = batches.audit_step(0)
+    prepared.system.objectives["operator"].raw(step)
+    assert {"prediction", "reconstruction"} <= vars(step).keys()
+    assert sum(decoded) / (len(step.truth) * step.truth.shape[2]) == frames

@@ -1,11 +1,16 @@
-"""A run folder with invented numbers, as a run of two stages leaves it."""
+"""A run folder with invented numbers, as a run of two stages leaves it; real tiny runs, and copies of them."""
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from ups_framework.cli import group
 from ups_framework.runs.environment import environment
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.predictions import Predictions, save_predictions
@@ -141,3 +146,65 @@ def _evaluation() -> dict[str, object]:
         "super_resolution": {"1": {"nrmse": 0.05}, "2": {"nrmse": 0.056}, "4": {"nrmse": 0.071}},
         "cost": {"parameters": 236_000, "train_seconds": 231.4, "seconds_per_step": 0.0712, "peak_memory_mib": 812.5},
     }
+
+
+TINY = """
+extends = "burgers:quick"
+description = "A tiny run."
+data_folder = "{folder}/data"
+data = {{ train = 8, validation = 1, test = 2, points = 16, every = 40 }}
+latent = {{ tokens = 8, width = 16 }}
+encoder = {{ channels = 8 }}
+decoder = {{ channels = 8 }}
+operator = {{ width = 16, depth = 1, heads = 2 }}
+optimizer = {{ learning_rate = 1e-2, warmup = 0.0 }}
+training = {{ batch = 4, log_every = 20, validate_every = 20, audit_every = 100, checkpoint_every = 20 }}
+evaluation = {{ super_resolution = [1, 2] }}
+tracking = {{ aim = false }}
+
+[stages.autoencode]
+steps = 0
+
+[stages.operator]
+steps = 20
+unroll = 1
+losses = ["prediction", "reconstruction"]
+"""
+
+CopyRun = Callable[..., RunFolder]
+
+
+@pytest.fixture(scope="session")
+def trained_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the finished run `first` and with `burst`, which failed."""
+    folder = tmp_path_factory.mktemp("trained")
+    recipe = folder / "tiny.toml"
+    recipe.write_text(TINY.format(folder=folder))
+    codes = []
+    for name, setting in (("first", "seed=0"), ("burst", "optimizer.learning_rate=1e30")):
+        options = ["run", str(recipe), "--runs", str(folder / "runs"), "--name", name, "--set", setting]
+        codes.append(CliRunner().invoke(group, options).exit_code)
+    assert codes == [0, 1]
+    return folder / "runs"
+
+
+@pytest.fixture
+def copy_run(trained_runs: Path, tmp_path: Path) -> CopyRun:
+    """Copies the run `first` to `tmp_path/runs/NAME`, with texts of its recipe and its rollout's nRMSE replaced."""
+
+    def copy(name: str, *edits: tuple[str, str], nrmse: float | None = None) -> RunFolder:
+        folder = RunFolder(tmp_path / "runs" / name)
+        shutil.copytree(trained_runs / "first", folder.path)
+        text = folder.recipe.read_text(encoding="utf-8")
+        for old, new in edits:
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        folder.recipe.write_text(text, encoding="utf-8")
+        if nrmse is not None:
+            evaluation = json.loads(folder.evaluation.read_text(encoding="utf-8"))
+            evaluation["rows"]["model"]["rollout"]["nrmse"] = nrmse
+            write_json(folder.evaluation, evaluation)
+            folder.simulator.unlink()  # it does not have this error
+        return folder
+
+    return copy

@@ -11,13 +11,15 @@ from click.testing import CliRunner
 
 from ups_framework.cli import group
 from ups_framework.plugins import Registry, load_plugins
-from ups_framework.runs.bench import Comparison, compare, run_bench
-from ups_framework.runs.bench_figures import MAIN, figures_of, milliseconds_a_step, weights_digest
+from ups_framework.runs.bench import compare, run_bench
+from ups_framework.runs.bench_figures import MAIN, figures_of, milliseconds_a_step
 from ups_framework.runs.bench_jobs import Jobs
 from ups_framework.runs.bench_plan import Trial, plan, variants_of
+from ups_framework.runs.bench_rows import Comparison
 from ups_framework.runs.bench_tables import as_plain, details, mean_and_sd, overview
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.records import read_json
+from ups_framework.runs.weights import weights_digest
 
 RECIPE = """
 extends = "burgers:quick"

@@ -45,7 +45,6 @@ def test_a_plugin_s_picture_is_a_file_and_stands_in_the_report_with_its_caption(
     assert image.startswith(b"\x89PNG")
     assert write_report(folder)["budget"] == image
     report = folder.report.read_text(encoding="utf-8")
-    assert "From plugin navier_stokes" in report
     assert "Kinetic energy ½⟨u² + v²⟩ and enstrophy ½⟨w²⟩ over time" in report
 
 

@@ -58,11 +58,12 @@ def test_a_report_is_well_formed_loads_nothing_and_has_every_section(filled_fold
     parsed = WellFormed(text)
     print(f"report: {seconds:.2f} s of one core, {len(text) / 1e6:.2f} MB, {len(drawn)} pictures")
     assert parsed.sections == [
-        *("results", "rollout", "fields", "spectra", "super-resolution", "training", "coverage", "audit"),
+        *("results", "rollout", "fields", "spectra", "plugins", "super-resolution", "training", "coverage", "audit"),
         *("protocol", "recipe"),
     ]
-    assert len(parsed.sources) == len(drawn) == 8
-    assert all(source.startswith("data:image/png;base64,") for source in parsed.sources)
+    pictures = [source for source in parsed.sources if source.startswith("data:image/png;base64,")]
+    assert len(pictures) == len(drawn) == 8
+    assert set(parsed.sources) - set(pictures) == {"plugins/burgers.html"}
     assert "http" not in re.sub(r"base64,[^\"]*", "", text)
     assert 'class="missing"' not in text
     assert "<dt>peak memory MiB</dt>" in text

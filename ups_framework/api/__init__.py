@@ -39,7 +39,7 @@ from ups_framework.api.latent import Latent, LatentSize
 from ups_framework.api.points import Occasion, Points, Sampling
 from ups_framework.api.problem import Axis, Boundary, Field, Grid, Parameter, Problem, Quantity, Residual
 from ups_framework.api.renamed import Renamed
-from ups_framework.api.step import Model, PredictedFrame, Step
+from ups_framework.api.step import EncodedFrame, Model, PredictedFrame, Step
 from ups_framework.api.trajectories import Data, Extent, Rollout, Symmetry, Trajectories
 from ups_framework.errors import DataError, SpecError
 
@@ -53,6 +53,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Decoder",
+    "EncodedFrame",
     "Encoder",
     "Extent",
     "Field",

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Protocol
 
 import torch
+from attrs import field as attrs_field
 from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
@@ -15,17 +16,44 @@ from ups_framework.api.problem import Problem
 
 
 @frozen(kw_only=True, eq=False)
+class EncodedFrame:
+    """A known or predicted field on the training grid and its latent: what a prediction sets out from."""
+
+    model: "Model"
+    """What encoded it."""
+
+    field: Float[Tensor, "B N C"]
+    """The field on the training grid."""
+
+    latent: Latent
+    """The encoder's latent of it."""
+
+    _decoded: list[tuple[Tensor, Tensor]] = attrs_field(factory=list, init=False, repr=False)
+
+    def decoded(self, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
+        """What the decoder makes of the latent at points; decoded once for the same tensor of points."""
+        for known, values in self._decoded:
+            if known is points:
+                return values
+        values = self.model.decode(self.latent, points)
+        self._decoded.append((points, values))
+        return values
+
+    @property
+    def is_on_grid(self) -> bool:
+        """Whether the latent is decoded on the training grid already."""
+        return any(known is self.model.grid_points for known, _ in self._decoded)
+
+
+@frozen(kw_only=True, eq=False, slots=False)
 class PredictedFrame:
-    """A frame that the operator reached, and the known or predicted field that it set out from."""
+    """A frame that the operator reached, and the known or predicted frame that it set out from."""
 
     model: "Model"
     """What reached it."""
 
-    start: Float[Tensor, "B N C"]
-    """The field on the training grid from which its change counts."""
-
-    encoded: Latent
-    """The latent of `start`."""
+    start: EncodedFrame
+    """The frame from which its change counts."""
 
     advanced: Latent
     """The latent of the frame."""
@@ -34,6 +62,11 @@ class PredictedFrame:
     def on_grid(self) -> Float[Tensor, "B N C"]:
         """The frame's field on the training grid: what a rollout through fields goes on from, decoded once."""
         return self.model.predict([self], self.model.grid_points)[:, 0]
+
+    @property
+    def is_on_grid(self) -> bool:
+        """Whether the field on the training grid is decoded already, so that more of it costs nothing."""
+        return "on_grid" in vars(self)
 
 
 class Model(Protocol):
@@ -53,7 +86,7 @@ class Model(Protocol):
     def decode(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
         """The fields that a latent stands for, at any points, the same for all samples or each sample's own."""
 
-    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+    def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
@@ -68,8 +101,8 @@ class Model(Protocol):
 class Step:
     """One batch of windows with K + 1 frames: frame 0 is given, frames 1 … K are predicted, in physical units.
 
-    With `whole_grid` fields are decoded once on the whole training grid, and those at the supervised points are picked
-    from there; without it they are decoded at those points alone. The values are the same.
+    Nothing is decoded twice: with `whole_grid`, and wherever a rollout has decoded a frame on the whole training grid,
+    its values at the supervised points are picked from there; else they are decoded at those points alone.
     """
 
     def __init__(
@@ -111,12 +144,17 @@ class Step:
         return self._encoded[frame]
 
     @cached_property
+    def start(self) -> EncodedFrame:
+        """Frame 0 and its latent."""
+        return EncodedFrame(model=self.model, field=self.truth[:, 0], latent=self.encoded(0))
+
+    @cached_property
     def frames(self) -> list[PredictedFrame]:
         """Frames 1 … K as the operator reaches them one after another."""
         frames: list[PredictedFrame] = []
         for done in range(self.num_steps):
             if done == 0:
-                frames.append(self.model.first(self.truth[:, 0], self.encoded(0), self.parameters))
+                frames.append(self.model.first(self.start, self.parameters))
                 continue
             cut = bool(self._detach_every) and done % self._detach_every == 0
             frames.append(self.model.next(frames[-1], self.parameters, cut=cut))
@@ -135,13 +173,16 @@ class Step:
         """The predicted fields of frames 1 … K at the supervised points."""
         if self._picks_from_grid:
             return self.points.read(self.prediction_on_grid)
-        if self.points.coordinates.ndim < 4:
+        if self.points.coordinates.ndim < 4 and not any(frame.is_on_grid for frame in self.frames):
             return self.predict(self.points.coordinates)
-        each = [
-            self.model.predict([frame], self.points.of_frame(number).coordinates)
-            for number, frame in enumerate(self.frames, start=1)
-        ]
-        return torch.cat(each, dim=1)
+        return torch.cat([self._supervised(number) for number in range(1, self.num_steps + 1)], dim=1)
+
+    def _supervised(self, number: int) -> Float[Tensor, "B 1 Q C"]:
+        """Predicted frame 1 … K at its supervised points."""
+        frame, points = self.frames[number - 1], self.points.of_frame(number)
+        if frame.is_on_grid and points.index is not None:
+            return points.read(frame.on_grid[:, None])
+        return self.model.predict([frame], points.coordinates)
 
     @cached_property
     def target(self) -> Float[Tensor, "B K Q C"]:
@@ -165,9 +206,10 @@ class Step:
     @cached_property
     def reconstruction(self) -> Float[Tensor, "B Q C"]:
         """decode(encode(truth)) of frame 0 at the supervised points."""
-        if self._picks_from_grid:
-            return self.points.of_frame(1).read(self.reconstruction_on_grid[:, None])[:, 0]
-        return self.model.decode(self.encoded(0), self.points.of_frame(1).coordinates)
+        points = self.points.of_frame(1)
+        if self._picks_from_grid or (self.start.is_on_grid and points.index is not None):
+            return points.read(self.reconstruction_on_grid[:, None])[:, 0]
+        return self.start.decoded(points.coordinates)
 
     @cached_property
     def reconstruction_target(self) -> Float[Tensor, "B Q C"]:
@@ -177,4 +219,4 @@ class Step:
     @cached_property
     def reconstruction_on_grid(self) -> Float[Tensor, "B N C"]:
         """decode(encode(truth)) of frame 0 on the whole training grid."""
-        return self.model.decode(self.encoded(0), self.model.grid_points)
+        return self.start.decoded(self.model.grid_points)

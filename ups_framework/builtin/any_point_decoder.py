@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ups_framework.api import Decoder, Latent, LatentSize, Problem, SpecError
-from ups_framework.builtin.patches import divide
+from ups_framework.builtin.patches import divide, interleave_patches
 from ups_framework.builtin.rotary import Rotary
 from ups_framework.numerics.interpolation import cubic_stencil
 from ups_framework.numerics.padding import pad_axes
@@ -66,7 +66,6 @@ class _AnyPointDecoder(nn.Module):
         super().__init__()
         self.grid = problem.grid
         self.patches = divide(problem, latent)
-        self.channels = spec.channels
         neighbours = 3 ** len(problem.axes)
         self.spread = nn.Linear(neighbours * latent.width, self.patches.volume * spec.channels)
         self.attention = _TokenAttention(spec, problem, latent) if spec.heads else None
@@ -95,15 +94,7 @@ class _AnyPointDecoder(nn.Module):
         for axis in range(dims):
             padded = padded.unfold(2 + axis, 3, 1)
         near = padded.movedim(1, 1 + dims).flatten(1, dims).flatten(2)
-        return self._interleave(self.spread(near))
-
-    def _interleave(self, features: Float[Tensor, "B T patch_features"]) -> Float[Tensor, "B N H"]:
-        """Features of patches as features of grid points in flattened order."""
-        dims = len(self.patches.tokens)
-        blocks = torch.unflatten(features, 1, self.patches.tokens)
-        blocks = torch.unflatten(blocks, -1, (*self.patches.size, self.channels))
-        order = [item for axis in range(dims) for item in (1 + axis, 1 + dims + axis)]
-        return blocks.permute(0, *order, 1 + 2 * dims).flatten(1, 2 * dims)
+        return interleave_patches(self.spread(near), self.patches.tokens, self.patches.size)
 
 
 class _TokenAttention(nn.Module):

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ups_framework.api import Axis, Encoder, Latent, LatentSize, Problem, SpecError
-from ups_framework.builtin.patches import Patches, divide
+from ups_framework.builtin.patches import divide, gather_patches
 from ups_framework.numerics.padding import pad_axes
 
 _CONVOLUTIONS: dict[int, type[nn.Conv1d | nn.Conv2d | nn.Conv3d]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -61,7 +61,7 @@ class _GridEncoder(nn.Module):
         fields = torch.cat([values, walls], dim=-1).transpose(1, 2).unflatten(-1, self.shape)
         hidden = self.activation(self.lift(fields))
         hidden = hidden + self.activation(self.mix(hidden))
-        tokens = self.embed(gather_patches(hidden, self.patches))
+        tokens = self.embed(gather_patches(hidden, self.patches.size))
         if self.condition is not None:
             tokens = tokens + self.condition(parameters)[:, None]
         return Latent(tokens=tokens, positions=self.positions, grid=self.patches.tokens)
@@ -79,16 +79,6 @@ class _BoundaryConvolution(nn.Module):
     def forward(self, values: Float[Tensor, "B C *grid"]) -> Float[Tensor, "B H *grid"]:
         result: Tensor = self.convolution(pad_axes(values, self.axes, self.reach))
         return result
-
-
-def gather_patches(values: Float[Tensor, "B H *grid"], patches: Patches) -> Float[Tensor, "B T features"]:
-    """The values of each patch side by side: (B, H, n₁, n₂, …) → (B, tokens, H · patch volume)."""
-    dims = len(patches.size)
-    for axis, (tokens, size) in enumerate(zip(patches.tokens, patches.size, strict=True)):
-        values = values.unflatten(2 + 2 * axis, (tokens, size))
-    token_dims = [2 + 2 * axis for axis in range(dims)]
-    point_dims = [3 + 2 * axis for axis in range(dims)]
-    return values.permute(0, *token_dims, 1, *point_dims).flatten(1, dims).flatten(2)
 
 
 def _wall_coordinates(problem: Problem) -> Float[Tensor, "1 N walls"]:

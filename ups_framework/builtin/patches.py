@@ -1,9 +1,12 @@
-"""How a grid divides into patches, one a token: shared by encoder and decoder, so that it is decided once."""
+"""How a grid divides into patches, one a token: shared by all that make or join tokens, so that it is decided once."""
 
 import itertools
 import math
 
+import torch
 from attrs import frozen
+from jaxtyping import Float
+from torch import Tensor
 
 from ups_framework.api import Grid, LatentSize, Problem, SpecError
 
@@ -49,6 +52,27 @@ def divide(problem: Problem, latent: LatentSize) -> Patches:
     size = tuple(n // t for n, t in zip(grid.shape, tokens, strict=True))
     offset = tuple((o + (p - 1) / 2) / p for o, p in zip(grid.offset, size, strict=True))
     return Patches(tokens=tokens, size=size, grid=Grid(axes=grid.axes, shape=tokens, offset=offset))
+
+
+def gather_patches(values: Float[Tensor, "B H *grid"], size: tuple[int, ...]) -> Float[Tensor, "B T features"]:
+    """The values of each patch side by side: (B, H, n₁, n₂, …) → (B, patches, H · points of a patch)."""
+    dims = len(size)
+    for axis, points in enumerate(size):
+        values = values.unflatten(2 + 2 * axis, (-1, points))
+    token_dims = [2 + 2 * axis for axis in range(dims)]
+    point_dims = [3 + 2 * axis for axis in range(dims)]
+    return values.permute(0, *token_dims, 1, *point_dims).flatten(1, dims).flatten(2)
+
+
+def interleave_patches(
+    features: Float[Tensor, "B T features"], tokens: tuple[int, ...], size: tuple[int, ...]
+) -> Float[Tensor, "B N H"]:
+    """Features of patches as features of grid points in flattened order: (B, patches, points · H) → (B, N, H)."""
+    dims = len(tokens)
+    blocks = torch.unflatten(features, 1, tokens)
+    blocks = torch.unflatten(blocks, -1, (*size, -1))
+    order = [item for axis in range(dims) for item in (1 + axis, 1 + dims + axis)]
+    return blocks.permute(0, *order, 1 + 2 * dims).flatten(1, 2 * dims)
 
 
 def _divisors(n: int) -> list[int]:

@@ -17,6 +17,7 @@ from ups_framework.builtin.losses import (
 from ups_framework.builtin.metrics import BRMSE, CRMSE, FRMSE, NRMSE, RMSE, VRMSE, MaxError
 from ups_framework.builtin.samplers import Dense
 from ups_framework.builtin.transformer import TransformerStack
+from ups_framework.builtin.transformer_unet import TransformerUNet
 
 
 @hookimpl
@@ -26,7 +27,7 @@ def ups_encoders() -> dict[str, type[Encoder]]:
 
 @hookimpl
 def ups_operators() -> dict[str, type[Operator]]:
-    return {"transformer_stack": TransformerStack}
+    return {"transformer_stack": TransformerStack, "transformer_unet": TransformerUNet}
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from ups_framework.cli.options import profile_option, settings_option
 from ups_framework.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from ups_framework.runs.bench import Comparison
+    from ups_framework.runs.bench_rows import Comparison
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
@@ -87,7 +87,7 @@ def command(
 
 
 def _print(comparison: "Comparison", folder: Path) -> None:
-    from ups_framework.runs.bench import STATED_TEST
+    from ups_framework.runs.bench_rows import STATED_TEST
     from ups_framework.runs.bench_tables import details, overview
 
     click.echo(f"\nmean ± sd over seeds {', '.join(map(str, comparison.seeds))}; {STATED_TEST}\n")

@@ -23,7 +23,7 @@ class Batches:
         self._windows = Windows(data.train, data.symmetries if system.recipe.training.augment else ())
         self._device = data.train.values.device
         self._whole_grid = system.objectives[stage].whole_grid or bool(system.simulator.guards)
-        """Guards decode the whole grid anyway."""
+        """Guards decode the whole grid anyway; so does a sampler that takes all of it."""
         self.points_used = 0
         """Points of the last batch that was drawn."""
 
@@ -40,7 +40,7 @@ class Batches:
                 truth=values[its],
                 parameters=parameters[its],
                 points=points.of_samples(its.start, its.stop),
-                whole_grid=self._whole_grid,
+                whole_grid=self._whole_grid or len(points) == values.shape[2],
                 detach_every=self._stage.detach_every,
             )
 

@@ -10,7 +10,7 @@ from attrs import evolve
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ups_framework.api import Correct, Latent, PredictedFrame, Problem
+from ups_framework.api import Correct, EncodedFrame, Latent, PredictedFrame, Problem
 from ups_framework.errors import DataError, RunError
 from ups_framework.numerics.interpolation import cubic_stencil
 from ups_framework.recipe.recipe import Part, SimulatorSettings
@@ -102,9 +102,9 @@ class Simulator(nn.Module):
             values: Tensor = self.decoder(latent, self.problem.grid.wrapped(points))
         return values.float() * self.sd + self.mean
 
-    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+    def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
-        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=self.advance(encoded, parameters))
+        return PredictedFrame(model=self, start=start, advanced=self.advance(start.latent, parameters))
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         """The frame one `problem.dt` after a predicted one; cut, no gradient flows back into that.
@@ -114,9 +114,12 @@ class Simulator(nn.Module):
         """
         if self.settings.rollout == "field":
             field = frame.on_grid.detach() if cut else frame.on_grid
-            return self.first(field, self.encode(field, parameters), parameters)
+            return self.first(self._encoded_frame(field, parameters), parameters)
         latent = frame.advanced.with_tokens(frame.advanced.tokens.detach()) if cut else frame.advanced
         return evolve(frame, advanced=self.advance(latent, parameters))
+
+    def _encoded_frame(self, field: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> EncodedFrame:
+        return EncodedFrame(model=self, field=field, latent=self.encode(field, parameters))
 
     def predict(
         self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
@@ -132,7 +135,7 @@ class Simulator(nn.Module):
             return values
         on_grid = values if points is self.grid_points else self._unguarded(frames, self.grid_points)
         corrected = torch.stack(
-            [self._corrected(on_grid[:, number], frame.start) for number, frame in enumerate(frames)], dim=1
+            [self._corrected(on_grid[:, number], frame.start.field) for number, frame in enumerate(frames)], dim=1
         )
         if points is self.grid_points:
             return corrected
@@ -149,13 +152,16 @@ class Simulator(nn.Module):
         self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
     ) -> Float[Tensor, "B frames Q C"]:
         """The fields of predicted frames as the decoder gives them."""
-        advanced, encoded = [frame.advanced for frame in frames], [frame.encoded for frame in frames]
+        advanced = self._decode_all([frame.advanced for frame in frames], points)
         if self.settings.predicts == "state":
-            return self._decode_all(advanced, points)
-        decoded = self._decode_all([*advanced, *encoded], points)
-        interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
-        known = torch.stack([interpolate(frame.start) for frame in frames], dim=1)
-        return known + decoded[:, : len(frames)] - decoded[:, len(frames) :]
+            return advanced
+        if points is self.grid_points:
+            known = [frame.start.field for frame in frames]
+        else:
+            interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
+            known = [interpolate(frame.start.field) for frame in frames]
+        starts = [frame.start.decoded(points) for frame in frames]
+        return torch.stack(known, dim=1) + advanced - torch.stack(starts, dim=1)
 
     def _decode_all(self, latents: Sequence[Latent], points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B frames Q C"]:
         """Several latents of one batch in a single pass of the decoder."""
@@ -186,7 +192,7 @@ class Simulator(nn.Module):
             raise RunError(f"at has shape {tuple(points.shape)}; expected (points, {dims})")
         if steps < 1:
             raise RunError(f"steps is {steps}; expected 1 or more")
-        frame = self.first(start, self.encode(start, parameters), parameters)
+        frame = self.first(self._encoded_frame(start, parameters), parameters)
         fields = [self._field(frame, points)]
         for _ in range(steps - 1):
             frame = self.next(frame, parameters)

@@ -1,13 +1,8 @@
 """What a finished run is worth: its metrics, costs and latents as figures by name."""
 
-import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from statistics import median
-from typing import Any
-
-import torch
 
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.records import Record, read_json, read_jsonl
@@ -76,13 +71,3 @@ def milliseconds_a_step(records: Sequence[Record]) -> float | None:
         times = [1000 / record["values"]["steps_per_second"] for record in stage]
         total += len(times) * median(times)
     return total / len(training) if training else None
-
-
-def weights_digest(folder: RunFolder) -> str:
-    """The same for simulators whose tensors are the same to the last bit, and for no others."""
-    state: Mapping[str, Any] = torch.load(io.BytesIO(folder.simulator.read_bytes()), weights_only=True)["state"]
-    digest = hashlib.sha256()
-    for name, tensor in sorted(state.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

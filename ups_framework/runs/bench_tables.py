@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ups_framework.runs.bench import Comparison, Row
 from ups_framework.runs.bench_figures import MAIN
+from ups_framework.runs.bench_rows import Comparison, Row
 
 Table = tuple[list[str], list[list[str]]]
 """Columns and rows."""

@@ -64,7 +64,7 @@ class RunFolder:
     def _untrained(self) -> bool:
         """Whether a run that is begun here loses nothing: the folder is empty, or a run's without a checkpoint."""
         ours = {self.recipe.name, self.environment.name, self.checkpoints.name, self.metrics.name, self.audit.name}
-        ours |= {self.aim.name, "run.lock"}
+        ours |= {self.aim.name, self.status.name, self.tags.name, self.lock.name}
         return {item.name for item in self.path.iterdir()} <= ours and not any(self.checkpoints.glob("*.pt"))
 
     @property
@@ -133,14 +133,34 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def plugin_pages(self) -> Path:
+        """Folder of the plugins' own pages, to which the report links."""
+        return self.path / "plugins"
+
+    @property
     def aim(self) -> Path:
         """Which run in the Aim repository shows this folder."""
         return self.path / "aim.json"
 
+    @property
+    def status(self) -> Path:
+        """When the run's last process began, and how it ended."""
+        return self.path / "status.json"
+
+    @property
+    def tags(self) -> Path:
+        """Words that people put on the run."""
+        return self.path / "tags.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that works on the folder."""
+        return self.path / "run.lock"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Work on the folder alone; RunError, with the pid, while another process does. Survives no kill."""
-        with exclusive(self.path / "run.lock"):
+        with exclusive(self.lock):
             self.checkpoints.mkdir(exist_ok=True)
             sweep(self.path)
             sweep(self.checkpoints)

@@ -2,11 +2,16 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from ups_framework.errors import RunError
+
+_LOOKS = (0.005, 0.02, 0.1)
+"""Seconds to wait before trying again: whoever only looks at a lock, as `is_held` does, has it for microseconds."""
 
 
 @contextmanager
@@ -14,7 +19,7 @@ def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file `path`; RunError, with the holder's pid, if another process holds it."""
     with path.open("a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file)
         except BlockingIOError as error:
             file.seek(0)
             holder = file.read().strip() or "unknown"
@@ -31,3 +36,27 @@ def in_turn(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock file `path`; one that is gone holds nothing. OSError if it cannot be read."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _take(file: TextIO) -> None:
+    """Lock the file; BlockingIOError if another process keeps it."""
+    for seconds in _LOOKS:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(seconds)
+        else:
+            return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -41,6 +41,12 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def links(text: str, targets: Mapping[str, str]) -> str:
+    """Plain text, then links to other files by what they are called."""
+    items = ", ".join(f'<a href="{escape(target)}">{escape(name)}</a>' for name, target in targets.items())
+    return f"<p>{escape(text)}{items}</p>"
+
+
 def missing(text: str) -> str:
     """Says that something is not there, and why."""
     return f'<p class="missing">{escape(text)}</p>'

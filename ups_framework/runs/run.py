@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 from attrs import frozen
+from torch import nn
 
 from ups_framework.engine.estimate import peak_memory_mib
 from ups_framework.engine.evaluate import evaluate
 from ups_framework.engine.listener import Listener
 from ups_framework.engine.prepare import Prepared, default_device, prepare
 from ups_framework.engine.rehearsal import rehearse
+from ups_framework.engine.stage_loop import Interrupted
 from ups_framework.engine.state import State, begin_stage, restored_state
 from ups_framework.engine.trainer import Trainer
 from ups_framework.errors import PluginError, RecipeError, RunError
@@ -29,6 +31,7 @@ from ups_framework.runs.records import Record, write_json
 from ups_framework.runs.report import write_report
 from ups_framework.runs.samples import sample_predictions
 from ups_framework.runs.signals import Stopper, stop_signals
+from ups_framework.runs.status import recorded
 from ups_framework.runs.tracking import open_tracker
 
 Report = Callable[[str], None]
@@ -64,25 +67,29 @@ class Run:
         """
         with stop_signals() as stopper, self.folder.locked():
             self._write_recipe()
-            prepared = prepare(self.recipe, self.registry, default_device(), self.report)
-            state, last_step = self._starting_state(prepared)
-            rehearse(prepared.system, prepared.data, state.stage)
-            tracker = open_tracker(
-                self.recipe.tracking.aim,
-                self.folder.path.parent,
-                self.folder,
-                as_dict(self.recipe, self.registry),
-                dump_recipe(self.recipe, self.registry),
-                self.report,
-                last_step,
-            )
-            try:
-                recorder = Recorder(self.folder, tracker)
-                recorder.rewind(-1 if last_step is None else last_step)
-                state = self._train(prepared, state, recorder, stopper)
-                return self._finish(prepared, state, recorder)
-            finally:
-                tracker.close()
+            with recorded(self.folder, (Interrupted, KeyboardInterrupt)):
+                return self._work(stopper)
+
+    def _work(self, stopper: Stopper) -> Record:
+        prepared = prepare(self.recipe, self.registry, default_device(), self.report)
+        state, last_step = self._starting_state(prepared)
+        rehearse(prepared.system, prepared.data, state.stage)
+        tracker = open_tracker(
+            self.recipe.tracking.aim,
+            self.folder.path.parent,
+            self.folder,
+            as_dict(self.recipe, self.registry),
+            dump_recipe(self.recipe, self.registry),
+            self.report,
+            last_step,
+        )
+        try:
+            recorder = Recorder(self.folder, tracker)
+            recorder.rewind(-1 if last_step is None else last_step)
+            state = self._train(prepared, state, recorder, stopper)
+            return self._finish(prepared, state, recorder)
+        finally:
+            tracker.close()
 
     def _write_recipe(self) -> None:
         """Save the resolved recipe and the environment; RunError if another recipe has trained in the folder."""
@@ -177,11 +184,17 @@ class Run:
         return evaluation
 
 
-def _cost(prepared: Prepared, state: State, steps: int) -> dict[str, float]:
+def _cost(prepared: Prepared, state: State, steps: int) -> dict[str, object]:
     """What the simulator took to train."""
+    simulator = prepared.system.simulator
     return {
-        "parameters": sum(parameter.numel() for parameter in prepared.system.simulator.parameters()),
+        "parameters": _count(simulator),
+        "parameters_of": {name: _count(part) for name, part in simulator.parts.items()},
         "train_seconds": state.train_seconds,
         "seconds_per_step": state.train_seconds / max(1, steps),
         "peak_memory_mib": peak_memory_mib(),
     }
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ups_framework.api import Latent, LatentSize, PredictedFrame, Problem
+from ups_framework.api import EncodedFrame, Latent, LatentSize, PredictedFrame, Problem
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.simulator import Simulator
 from ups_framework.numerics.interpolation import cubic_stencil
@@ -104,14 +104,14 @@ class Oracle:
         """The field, interpolated."""
         return cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))(latent.tokens)
 
-    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+    def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The first given prediction."""
-        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=self._latents[1])
+        return PredictedFrame(model=self, start=start, advanced=self._latents[1])
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         """The given prediction after a frame."""
         number = next(n for n, latent in enumerate(self._latents) if latent is frame.advanced)
-        return PredictedFrame(model=self, start=frame.start, encoded=frame.encoded, advanced=self._latents[number + 1])
+        return PredictedFrame(model=self, start=frame.start, advanced=self._latents[number + 1])
 
     def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
         """The given predictions, interpolated."""

@@ -12,7 +12,7 @@ from ups_burgers.cole_hopf import cole_hopf
 from ups_burgers.dataset import Burgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric, mean_square_residual
 
-from ups_framework.api import Axis, Grid, Latent, Points, Problem, SpecError, Step
+from ups_framework.api import Axis, EncodedFrame, Grid, Latent, Points, Problem, SpecError, Step
 from ups_framework.api.step import PredictedFrame
 
 VISCOSITY = 0.1
@@ -114,12 +114,12 @@ class Growth:
     def decode(self, latent: Latent, points: Tensor) -> Tensor:
         return latent.tokens
 
-    def first(self, start: Tensor, encoded: Latent, parameters: Tensor) -> PredictedFrame:
-        advanced = encoded.with_tokens(self.factor * start)
-        return PredictedFrame(model=self, start=start, encoded=encoded, advanced=advanced)
+    def first(self, start: EncodedFrame, parameters: Tensor) -> PredictedFrame:
+        advanced = start.latent.with_tokens(self.factor * start.field)
+        return PredictedFrame(model=self, start=start, advanced=advanced)
 
     def next(self, frame: PredictedFrame, parameters: Tensor, *, cut: bool = False) -> PredictedFrame:
-        return self.first(frame.advanced.tokens, frame.advanced, parameters)
+        return self.first(EncodedFrame(model=self, field=frame.advanced.tokens, latent=frame.advanced), parameters)
 
     def predict(self, frames: Sequence[PredictedFrame], points: Tensor) -> Tensor:
         return torch.stack([frame.advanced.tokens for frame in frames], dim=1)

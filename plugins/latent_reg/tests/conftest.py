@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Axis, Field, Grid, Latent, Points, PredictedFrame, Problem, Step
+from ups_framework.api import Axis, EncodedFrame, Field, Grid, Latent, Points, PredictedFrame, Problem, Step
 
 
 @frozen(kw_only=True, eq=False)
@@ -29,8 +29,8 @@ class Scaling:
         nearest = torch.cdist(points, latent.positions).argmin(dim=1)
         return latent.tokens[:, nearest]
 
-    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
-        return self.next(PredictedFrame(model=self, start=start, encoded=encoded, advanced=encoded), parameters)
+    def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        return self.next(PredictedFrame(model=self, start=start, advanced=start.latent), parameters)
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         latent = frame.advanced

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from plugins.physics_priors.tests.problems import Eddies, Tracer
-from ups_framework.api import Axis, Grid, Latent, Points, PredictedFrame, Problem, Step
+from ups_framework.api import Axis, EncodedFrame, Grid, Latent, Points, PredictedFrame, Problem, Step
 from ups_framework.plugins import Registry, load_plugins
 from ups_framework.recipe import Recipe, load_recipe
 
@@ -92,8 +92,8 @@ class Interpolator:
             weights = (weights.unsqueeze(2) * along.unsqueeze(1)).flatten(1)
         return weights @ latent.tokens
 
-    def first(self, start: Float[Tensor, "B N C"], encoded: Latent, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
-        return self.next(PredictedFrame(model=self, start=start, encoded=encoded, advanced=encoded), parameters)
+    def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
+        return self.next(PredictedFrame(model=self, start=start, advanced=start.latent), parameters)
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         latent = frame.advanced

@@ -1,6 +1,7 @@
 """The boundary penalty and its metric against violations that can be written down."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Literal
 
 import attrs
@@ -15,6 +16,7 @@ from ups_framework.api import Field, Grid, Problem, SpecError, Step
 
 MakeStep = Callable[..., Step]
 MakeGrid = Callable[..., Grid]
+Kind = Literal["periodic", "dirichlet", "neumann"]
 CLOSE = 2e-6  # a penalty is up to 1e-6 below the root mean square, by its definition; the rest is rounding
 
 
@@ -148,18 +150,46 @@ def test_the_gradient_reaches_the_prediction_and_lowers_the_violation(
     assert after.item() < before.item()
 
 
-@pytest.mark.parametrize("boundary", ["dirichlet", "periodic"])
-@pytest.mark.parametrize("shape", [(16,), (6, 8)])
+@pytest.mark.parametrize(
+    ("boundaries", "axis", "sides"),
+    [
+        *(((boundary,), None, sides) for boundary in ("dirichlet", "neumann") for sides in ("all", "lower", "upper")),
+        *((("neumann", "neumann"), axis, sides) for axis in "xy" for sides in ("all", "lower", "upper")),
+        *((pair, None, "all") for pair in product(("periodic", "dirichlet", "neumann"), repeat=2)),
+    ],
+)
+@pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
 def test_penalty_and_metric_are_one_functional(
-    make_grid: MakeGrid, make_step: MakeStep, boundary: str, shape: tuple[int, ...]
+    make_grid: MakeGrid,
+    make_step: MakeStep,
+    boundaries: tuple[Kind, ...],
+    axis: str | None,
+    sides: Sides,
+    offset: float,
 ) -> None:
-    """The test's decoder extends the field linearly to the walls, as the metric does."""
-    problem = problem_on(make_grid(*shape, boundary=boundary))
+    """On any field, corners included; the test's decoder extends it linearly to the walls, as the metric does."""
+    grid = make_grid(*(6, 8)[: len(boundaries)], offset=offset, wall=0.3)
+    axes = [attrs.evolve(item, boundary=kind) for item, kind in zip(grid.axes, boundaries, strict=True)]
+    problem = problem_on(attrs.evolve(grid, axes=tuple(axes)))
     random = torch.Generator().manual_seed(4)
-    start = torch.randn(1, problem.grid.num_points, 1, generator=random)
-    step = make_step(problem, start, 0.1 * torch.randn(problem.grid.num_points, 1, generator=random), steps=2)
-    table = BoundaryViolation().build(problem)(step.prediction_on_grid, step.truth[:, 1:], problem.grid)
-    assert root_mean_square(table[None]).item() == pytest.approx(Boundary().build(problem)(step).item(), abs=1e-6)
+    start = torch.randn(1, grid.num_points, 1, generator=random)
+    step = make_step(problem, start, 0.1 * torch.randn(grid.num_points, 1, generator=random), steps=2)
+    measure = BoundaryViolation(axis=axis, sides=sides).build(problem)
+    table = measure(step.prediction_on_grid, step.truth[:, 1:], problem.grid)
+    penalty = Boundary(axis=axis, sides=sides).build(problem)(step)
+    assert root_mean_square(table[None]).item() == pytest.approx(penalty.item(), abs=1e-6)
+
+
+def test_a_slope_across_one_wall_of_a_square_is_seen_at_that_wall_alone(
+    make_grid: MakeGrid, make_step: MakeStep
+) -> None:
+    """u = (1 + y) (2x − x²/2) has the slope 3 (1 + y) at x = −1 and (1 + y) at x = 1, whatever the corners do."""
+    grid = make_grid(12, 8, boundary="neumann")
+    field = field_on(grid, lambda points: (1 + points[:, 1]) * (2 * points[:, 0] - points[:, 0] ** 2 / 2))
+    along = (1 + grid.coordinates(1)).square().mean().sqrt().item() * grid.spacing[0]
+    for side, slope in (("lower", 3.0), ("upper", 1.0)):
+        assert penalty(make_step, grid, field, axis="x", sides=side) == pytest.approx(slope * along, abs=CLOSE)
+        assert measured(grid, field, axis="x", sides=side) == pytest.approx(slope * along, abs=CLOSE)
 
 
 def test_each_field_is_judged_by_its_own_size(make_grid: MakeGrid, make_step: MakeStep) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from ups_physics_priors.divergence import Divergence, DivergenceNorm
+from ups_physics_priors.divergence import Divergence, DivergenceNorm, MeanAbsoluteDivergence
 
 from ups_framework.api import Field, Grid, Problem, SpecError, Step
 
@@ -47,6 +47,17 @@ def test_the_metric_is_the_penalty_s_functional(torus: Grid, make_step: MakeStep
     assert metric.mean().item() == pytest.approx(Divergence().build(problem)(step).item(), abs=2e-6)
 
 
+def test_the_mean_absolute_divergence_has_the_fields_unit_over_that_of_the_axes(torus: Grid) -> None:
+    """That of (sin πx, 0) is π |cos πx|, 2 on average but for the spacing; 3 times the field has 3 times that."""
+    x = (math.pi * torus.points()[:, 0]).sin()
+    wave = torch.stack([x, 0 * x], -1)[None, None]
+    measure = MeanAbsoluteDivergence().build(problem_on(torus))
+    expected = math.pi * (math.pi * torus.coordinates(0)).cos().abs().mean().item()
+    assert expected == pytest.approx(2.0, rel=0.02)
+    assert measure(wave, wave, torus).tolist()[0] == pytest.approx([expected] * 2, rel=1e-6)
+    assert measure(3 * wave, wave, torus)[0, 0].item() == pytest.approx(3 * expected, rel=1e-6)
+
+
 def test_it_lies_along_the_axes_in_their_order(torus: Grid) -> None:
     """(0, f(x)) has no divergence, (f(x), 0) has: components pair with axes, never crosswise."""
     x = (math.pi * torus.points()[:, :1]).sin()
@@ -68,6 +79,6 @@ def test_it_lies_along_the_axes_in_their_order(torus: Grid) -> None:
 def test_a_problem_without_one_vector_field_is_refused(
     torus: Grid, fields: tuple[Field, ...], name: str | None, message: str
 ) -> None:
-    for spec in (Divergence(field=name), DivergenceNorm(field=name)):
+    for spec in (Divergence(field=name), DivergenceNorm(field=name), MeanAbsoluteDivergence(field=name)):
         with pytest.raises(SpecError, match=message):
             spec.build(problem_on(torus, *fields))

@@ -5,9 +5,9 @@ from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
-from ups_framework.api import Axis, ClosedForm, Grid, LossTerm, Measure, Metric, Problem, Step, Term
+from ups_framework.api import ClosedForm, Grid, LossTerm, Measure, Metric, Problem, Step, Term
 from ups_physics_priors.size import root_mean_square, size_per_channel
-from ups_physics_priors.walls import Face, Layers, Sides, faces, layers_at, points_at, violations
+from ups_physics_priors.walls import Face, Layers, Sides, faces, layer_distances, layers_at, points_at, violations
 
 
 @frozen(kw_only=True)
@@ -18,12 +18,12 @@ class Boundary(LossTerm):
     where v is, by the axis' boundary,
 
     - Dirichlet: u(wall) - wall,
-    - Neumann: h (∂u/∂x - wall), with the second-order one-sided difference of u at 0, h and 2h from the wall,
+    - Neumann: h (∂u/∂x - wall), with the slope at the wall of the parabola through the three nearest grid points,
     - periodic: u(upper end) - u(lower end).
 
-    u is decoded at the walls themselves, not at the grid points nearest to them; along a wall at the coordinates of the
-    training grid, whose spacing is h. |start| is the root mean square of the channel's field in the true frame 0.
-    Nothing to predict gives 0.
+    A value at a wall is decoded at the wall itself, a slope from the layers of grid points next to it; along a wall at
+    the coordinates of the training grid, whose spacing is h. |start| is the root mean square of the channel's field in
+    the true frame 0. Nothing to predict gives 0.
 
     A decoder that wraps round satisfies the periodic condition by construction: the term is then 0 without a gradient,
     and the audit refuses it. Good values: `share = 0.05`.
@@ -39,7 +39,7 @@ class Boundary(LossTerm):
     def build(self, problem: Problem) -> Term:
         """The term; SpecError if there is no such axis, or none with the sides asked for."""
         groups = faces(problem, self.axis, self.sides)
-        distances = {face: _distances(problem.axes[face.axis]) for group in groups for face in group}
+        distances = {face: _decoded_at(problem.grid, face) for group in groups for face in group}
         stencils = {face: points_at(problem.grid, face, distances[face]) for face in distances}
         points = torch.cat([stencil.flatten(0, 1) for stencil in stencils.values()])
         sizes = [stencil.shape[0] * stencil.shape[1] for stencil in stencils.values()]
@@ -66,10 +66,10 @@ class BoundaryViolation(Metric):
 
     sqrt( mean over trajectories and boundary points of (v / |truth_1|)² ), with the violation v of the loss `boundary`,
     from values on the grid: the field at a wall is extrapolated linearly from the two nearest grid points, its
-    derivative is that of the parabola through the three nearest. A field that is linear (Dirichlet, periodic) or
-    quadratic (Neumann) near the walls is judged exactly. Otherwise even the truth has some violation, of second order
-    in the spacing or higher, and a large one where a layer at the wall is thinner than the grid. No unit: 0.01 is 1 %
-    of the field's size.
+    slope is that of the parabola through the three nearest, which the loss reads too. A field that is linear
+    (Dirichlet, periodic) or quadratic (Neumann) near the walls is judged exactly. Otherwise even the truth has some
+    violation, of second order in the spacing or higher, and a large one where a layer at the wall is thinner than the
+    grid. No unit: 0.01 is 1 % of the field's size.
     """
 
     sides: Sides = "all"
@@ -104,6 +104,6 @@ class BoundaryViolation(Metric):
         return ClosedForm(prediction=truth - 1 + wall, truth=truth, value=value.expand(2, -1))
 
 
-def _distances(axis: Axis) -> tuple[float, ...]:
-    """Where the field is decoded, in spacings from the wall."""
-    return (0.0, 1.0, 2.0) if axis.boundary == "neumann" else (0.0,)
+def _decoded_at(grid: Grid, face: Face) -> tuple[float, ...]:
+    """Where the loss needs the field, in spacings from the wall."""
+    return layer_distances(grid, face, 3) if grid.axes[face.axis].boundary == "neumann" else (0.0,)

@@ -18,8 +18,10 @@ class ProjectDivergenceFree(Guard):
 
     In Fourier space û_a − Σ_b k_a k_b û_b / |k|², with the wavenumbers that the loss and the metric `divergence`
     differentiate by (0 for the mode of two points a wave), so that these find nothing but rounding: below 1e-5 of ‖∇u‖
-    in float32 where no mean flow is much faster than its eddies. In float64 inside. The mean flow stays. Linear, and
-    its own adjoint: gradients are projected likewise.
+    in float32 where no mean flow is much faster than its eddies. In float64 inside, so that what is left is the last
+    bit of the field: a mean absolute divergence of some 5e-8 · size · points / length in float32, as true flows have
+    that are kept so, and of 1e-14 in float64. The mean flow stays. Linear, and its own adjoint: gradients are projected
+    likewise.
 
     It makes no flow right: a wrong one becomes a wrong one without divergence. Off the grid the correction is
     interpolated, and what a decoder adds between grid points is not projected. Periodic axes only. A loss `divergence`

@@ -5,7 +5,7 @@ from ups_framework.api import Guard, LossTerm, Metric
 from ups_physics_priors.boundary import Boundary, BoundaryViolation
 from ups_physics_priors.conservation import Conservation, ConservationDrift
 from ups_physics_priors.dissipation import Dissipation, DissipationGrowth
-from ups_physics_priors.divergence import Divergence, DivergenceNorm
+from ups_physics_priors.divergence import Divergence, DivergenceNorm, MeanAbsoluteDivergence
 from ups_physics_priors.guards import ClampPositive, ProjectDivergenceFree, ProjectMean
 from ups_physics_priors.pde_residual import PdeResidual, PdeResidualMetric
 from ups_physics_priors.positivity import Negativity, Positivity
@@ -43,6 +43,7 @@ def ups_metrics() -> dict[str, type[Metric]]:
         "conservation_drift": ConservationDrift,
         "boundary_violation": BoundaryViolation,
         "divergence": DivergenceNorm,
+        "mean_absolute_divergence": MeanAbsoluteDivergence,
         "dissipation_growth": DissipationGrowth,
         "negativity": Negativity,
         "roughness": Roughness,

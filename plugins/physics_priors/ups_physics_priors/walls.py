@@ -114,14 +114,20 @@ def points_at(grid: Grid, face: Face, distances: Sequence[float]) -> Float[Tenso
 
 def layers_at(values: Float[Tensor, "B T N C"], grid: Grid, face: Face, count: int) -> Layers:
     """The `count` layers of grid points nearest to a face, nearest first."""
-    dim, last, offset = 2 + face.axis, grid.shape[face.axis] - 1, grid.offset[face.axis]
-    inward = torch.arange(count, device=values.device)
-    index, nearest = (inward, offset) if face.end == "lower" else (last - inward, 1 - offset)
+    dim, inward = 2 + face.axis, torch.arange(count, device=values.device)
+    index = inward if face.end == "lower" else grid.shape[face.axis] - 1 - inward
     layers = grid.unflatten(values).index_select(dim, index).movedim(dim, 2)
     return Layers(
         values=layers.reshape(*values.shape[:2], count, -1, values.shape[-1]),
-        distances=tuple(nearest + layer for layer in range(count)),
+        distances=layer_distances(grid, face, count),
     )
+
+
+def layer_distances(grid: Grid, face: Face, count: int) -> tuple[float, ...]:
+    """Distances of the `count` nearest layers of grid points from a face, in spacings, nearest first."""
+    offset = grid.offset[face.axis]
+    nearest = offset if face.end == "lower" else 1 - offset
+    return tuple(nearest + layer for layer in range(count))
 
 
 def _check_points(grid: Grid, index: int) -> None:

@@ -13,6 +13,7 @@ from ups_heat.dataset import HeatDataset
 from ups_heat.equation import domain, exact_solution, wave_vectors
 from ups_heat.metric import HeatResidualMetric
 from ups_heat.residual import residual
+from ups_heat.starts import hot_spots
 
 KAPPA = 0.02
 PARAMETERS = torch.tensor([[KAPPA]], dtype=torch.float64)
@@ -42,6 +43,23 @@ def test_the_exact_solution_is_that_of_a_point_source_and_its_images(dimensions:
     along = torch.exp(-(images**2) / (4 * KAPPA * time)).sum(1) / math.sqrt(4 * math.pi * KAPPA * time)
     expected = along if dimensions == 1 else along[:, None] * along
     assert torch.allclose(found.flatten(), expected.flatten(), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_hot_spots_start_as_powers_of_a_cosine_and_never_become_negative(dimensions: int) -> None:
+    grid, waves = domain(dimensions, 48), wave_vectors(dimensions, 6)
+    amplitudes = hot_spots(waves, torch.Generator().manual_seed(0))[None]
+    times = torch.tensor([0.0, 0.1, 1.0], dtype=torch.float64)
+    found = exact_solution(amplitudes, waves, PARAMETERS[0], times, grid)[0, ..., 0]
+    assert 0.4 < float(found[0].max()) < 2.0
+    assert float(found[0].min()) < 1e-3
+    assert float(found.min()) > -1e-14
+    draw = torch.Generator().manual_seed(0)
+    place = torch.rand(2, dimensions, generator=draw, dtype=torch.float64)
+    height = 0.5 + 0.5 * torch.rand(2, generator=draw, dtype=torch.float64)
+    away = torch.cartesian_prod(*[grid.coordinates(0)] * dimensions).reshape(-1, 1, dimensions) - place
+    expected = ((math.pi * away).cos() ** 12).prod(2) @ height
+    assert torch.allclose(found[0], expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("dimensions", [1, 2])

@@ -22,13 +22,15 @@ from ups_framework.data.kept import kept
 
 from ups_heat.equation import NAME, domain, exact_solution, wave_vectors
 from ups_heat.residual import residual
-from ups_heat.starts import random_starts
+from ups_heat.starts import hot_spots, random_starts, random_waves
 
 _VERSION = 1
 """Raise it with every change that changes the numbers: files that were made before are then left alone."""
 
 _REFINEMENT = 4
 """Test points along each axis for each training point."""
+
+_STARTS = {"random_waves": random_waves, "hot_spots": hot_spots}
 
 _POSITIVE = validators.deep_iterable(validators.gt(0.0))
 
@@ -37,8 +39,8 @@ _POSITIVE = validators.deep_iterable(validators.gt(0.0))
 class HeatDataset(Dataset):
     """u_t = κ ∇²u on the periodic unit interval or square: every start decays to its mean.
 
-    Starts are random Fourier series, whose waves decay each on its own: all frames are exact, and so is the truth on
-    the four times finer grid of the test split. Made once; a second or so for an interval.
+    Starts are Fourier series, whose waves decay each on its own: all frames are exact, and so is the truth on the four
+    times finer grid of the test split. Made once; a second or so for an interval.
     """
 
     example: ClassVar[Mapping[str, object]] = {"points": 32, "frames": 6}
@@ -48,6 +50,9 @@ class HeatDataset(Dataset):
 
     diffusivity: tuple[float, float] = field(default=(0.01, 0.01), validator=_POSITIVE)
     """Smallest and largest κ, in m²/s. If they differ, ln κ is uniform and the simulator is told each one."""
+
+    starts: Literal["random_waves", "hot_spots"] = "random_waves"
+    """Waves of either sign, or two spots on 0 K that spread and never become negative, for what is about signs."""
 
     waves: int = field(default=4, validator=validators.ge(1))
     """Most waves along an axis in a start."""
@@ -122,7 +127,8 @@ class HeatDataset(Dataset):
     def _make(self, split: str, count: int, grid: Grid) -> Trajectories:
         """The exact solutions of one split."""
         waves = wave_vectors(self.dimensions, self.waves)
-        starts = random_starts(waves, self.diffusivity, split=split, count=count, seed=self.seed)
+        amplitudes = _STARTS[self.starts]
+        starts = random_starts(amplitudes, waves, self.diffusivity, split=split, count=count, seed=self.seed)
         times = self.dt * torch.arange(self.frames, dtype=torch.float64)
         values = exact_solution(starts.amplitudes, waves, starts.diffusivity, times, grid)
         return Trajectories(
@@ -139,6 +145,7 @@ class HeatDataset(Dataset):
             "dimensions": self.dimensions,
             "diffusivity_low": self.diffusivity[0],
             "diffusivity_high": self.diffusivity[1],
+            "starts": self.starts,
             "waves": self.waves,
             "points": grid.shape[0],
             "frames": self.frames,
