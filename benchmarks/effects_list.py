@@ -201,7 +201,7 @@ def _everything(base: str, prior: str, decoder: str) -> Experiment:
         "reencoding": '{ use = "inverse_decoding", share = 0.02, ramp = 0.2 }',
         prior: f'{{ use = "{prior}", share = 0.05, ramp = 0.2 }}',
         "latent_norm": '{ use = "latent_norm", share = 0.02 }',
-        "latent_diversity": '{ use = "latent_diversity", share = 0.02 }',
+        "latent_diversity": '{ use = "latent_diversity", share = 0.015 }',
     }
     losses = ", ".join(f"{name} = {table}" for name, table in terms.items())
     changes = f'sampler = {{ use = "uniform", fraction = 0.5 }}\nlosses = {{ {losses} }}'
@@ -242,23 +242,23 @@ _SAMPLERS = (
 
 _LATENTS = (
     ("loss", "latent_norm", "share = 0.02", "token norm sd"),
-    ("loss", "latent_diversity", "share = 0.02", "effective rank"),
+    ("loss", "latent_diversity", "share = 0.015", "effective rank"),
     ("loss", "latent_smoothness", "weight = 0.1", _ROLLOUT),
     ("latent_transform", "latent_noise", "fraction = 0.02", _ROLLOUT),
     ("latent_transform", "soft_clip", "limit = 10.0", "token norm sd"),
 )
 
 _PRIORS = (
-    (BURGERS, "loss", "conservation", "share = 0.05", "rollout conservation_drift"),
-    (BURGERS, "loss", "dissipation", "share = 0.05", "rollout dissipation_growth"),
+    (BURGERS, "loss", "conservation", "share = 0.5", "rollout conservation_drift"),
+    (BURGERS, "loss", "dissipation", "share = 0.2", "rollout dissipation_growth"),
     (BURGERS, "loss", "smoothness", "share = 0.02", "rollout roughness"),
     (BURGERS, "loss", "pde_residual", "share = 0.05", "rollout pde_residual"),
     (BURGERS, "guard", "project_mean", "", "rollout conservation_drift"),
-    (WALLS, "loss", "boundary", "share = 0.1", "rollout boundary_violation"),
+    (WALLS, "loss", "boundary", "share = 0.2", "rollout boundary_violation"),
     (FLOW, "loss", "divergence", "share = 0.05", "rollout mean_absolute_divergence"),
     (FLOW, "guard", "project_divergence_free", "", "rollout mean_absolute_divergence"),
-    (FLOW, "loss", "conservation", "share = 0.05", "rollout conservation_drift"),
-    (FLOW, "loss", "dissipation", "share = 0.05", "rollout dissipation_growth"),
+    (FLOW, "loss", "conservation", "share = 0.5", "rollout conservation_drift"),
+    (FLOW, "loss", "dissipation", "share = 0.2", "rollout dissipation_growth"),
     (FLOW, "guard", "project_mean", "", "rollout conservation_drift"),
     (FLOW, "loss", "smoothness", "share = 0.02", "rollout roughness"),
     (FLOW, "loss", "pde_residual", "share = 0.05", "rollout pde_residual"),
