@@ -124,7 +124,7 @@ negativity = { use = "negativity" }
 
 _BASES = {
     BURGERS: ("burgers:quick", _BURGERS.format(viscosity="0.01", boundary="periodic")),
-    WALLS: ("burgers:quick", _BURGERS.format(viscosity="0.001", boundary="dirichlet")),
+    WALLS: ("burgers:quick", _BURGERS.format(viscosity="0.1", boundary="dirichlet")),
     FLOW: ("navier_stokes:decaying", _FLOW),
     HEAT: ("heat:quick", _HEAT),
 }
@@ -257,7 +257,7 @@ _PRIORS = (
     (WALLS, "loss", "boundary", "share = 0.2", "rollout boundary_violation"),
     (FLOW, "loss", "divergence", "share = 0.05", "rollout mean_absolute_divergence"),
     (FLOW, "guard", "project_divergence_free", "", "rollout mean_absolute_divergence"),
-    (FLOW, "loss", "conservation", "share = 0.5", "rollout conservation_drift"),
+    (FLOW, "loss", "conservation", "share = 0.1", "rollout conservation_drift"),
     (FLOW, "loss", "dissipation", "share = 0.2", "rollout dissipation_growth"),
     (FLOW, "guard", "project_mean", "", "rollout conservation_drift"),
     (FLOW, "loss", "smoothness", "share = 0.02", "rollout roughness"),
