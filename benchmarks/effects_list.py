@@ -233,7 +233,7 @@ _SAMPLERS = (
     ("uniform", "fraction = 0.5", STEP),
     ("stratified", "fraction = 0.5", STEP),
     ("importance", "fraction = 0.5", _ROLLOUT),
-    ("residual_adaptive", "fraction = 0.5", "rollout max_error"),
+    ("residual_adaptive", "fraction = 0.5", _ROLLOUT),
     ("off_grid", "fraction = 0.5", "2× finer nrmse"),
     ("per_sample", 'sampler = { use = "uniform", fraction = 0.5 }', _ROLLOUT),
     ("per_frame", 'sampler = { use = "uniform", fraction = 0.5 }', _ROLLOUT),

@@ -52,13 +52,18 @@ def test_the_recipes_of_all_experiments_have_no_mistakes(
     from effects_list import EXPERIMENTS, PLAIN  # type: ignore[import-not-found]  # beside the benchmark
 
     texts = {**PLAIN, **{item.name: item.recipe for item in EXPERIMENTS}}
-    assert len({item.name for item in EXPERIMENTS}) == len(EXPERIMENTS)
+    targets = {item.name: item.target for item in EXPERIMENTS}
+    assert len(targets) == len(EXPERIMENTS)
     path, wrong = tmp_path / "recipe.toml", {}
     for name, text in texts.items():
         path.write_text(text, encoding="utf-8")
-        found = find_mistakes(load_recipe(path, registry=registry, profile="none", gpu=False).recipe)
+        recipe = load_recipe(path, registry=registry, profile="none", gpu=False).recipe
+        found = find_mistakes(recipe)
         if found:
             wrong[name] = [str(mistake) for mistake in found]
+        target = targets.get(name, "").removeprefix("rollout ")
+        if target != targets.get(name) and target not in recipe.metrics:
+            wrong[name] = [f"{target} is no metric of it"]
     assert wrong == {}
 
 
