@@ -213,13 +213,12 @@ def checks() -> str:
     suites = {kind: import_module(f"ups_framework.testing.{kind}_checks") for kind in KINDS}
     common = common_checks(suites["loss"].SUITE)
     modules = module_checks(lambda *_: [])
-    shared = {check.__name__ for check in (*common, *modules)}
     groups = {"Every component": spec_checks.CHECKS, "What a dataset builds": suites.pop("dataset").CHECKS}
     groups |= {"What any other kind builds": common, "Encoders, operators and decoders": modules}
-    for kind, suite in suites.items():
-        own = (*suite.SUITE.checks, *suite.SUITE.somewhere)
+    for kind, module in suites.items():
+        own = (*module.SUITE.checks, *module.SUITE.somewhere)
         article = "An" if kind[0] in "aeo" else "A"
-        groups[f"{article} {kind}"] = tuple(check for check in own if check.__name__ not in shared)
+        groups[f"{article} {kind}"] = tuple(check for check in own if check.__module__ == module.__name__)
     groups["A recipe"] = recipe_checks.CHECKS
     return "\n\n".join(f"**{title}**\n\n{_list(group)}" for title, group in groups.items())
 

@@ -19,6 +19,7 @@ from ups_framework.cli import group
 from ups_framework.plugins import load_plugins
 from ups_framework.recipe.recipe import (
     Evaluation,
+    Gate,
     Optimizer,
     Recipe,
     SimulatorSettings,
@@ -48,6 +49,7 @@ _BLOCKS: Mapping[str, type] = {
     "[optimizer]": Optimizer,
     "[training]": Training,
     "[evaluation]": Evaluation,
+    "[gates.NAME]": Gate,
     "[tracking]": Tracking,
 }
 """Tables of a recipe whose keys the framework itself defines."""

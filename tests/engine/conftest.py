@@ -19,7 +19,8 @@ from ups_framework.api import (
 from ups_framework.engine.audit import AuditRow
 from ups_framework.engine.build import System
 from ups_framework.engine.diagnostics import Diagnostics
-from ups_framework.engine.listener import Progress, TrainingRecord
+from ups_framework.engine.distributions import Distribution
+from ups_framework.engine.listener import Progress, TrainingRecord, Validation
 from ups_framework.engine.prepare import Prepared, prepare
 from ups_framework.engine.stage_loop import Interrupted
 from ups_framework.engine.state import State, begin_stage, restored_state
@@ -193,6 +194,9 @@ class Log:
     audited_at: list[tuple[str, int, Sequence[AuditRow]]] = Factory(list)
     """Stage, step and rows."""
 
+    gradients_at: list[tuple[str, int, Mapping[str, Distribution]]] = Factory(list)
+    """Stage, step and distribution in each part."""
+
     stages: list[str] = Factory(list)
     """Beginnings and ends."""
 
@@ -202,9 +206,13 @@ class Log:
     def trained(self, progress: Progress, record: TrainingRecord) -> None:
         self.trained_at.append((progress.stage, progress.step, record))
 
-    def validated(self, progress: Progress, figure: str, value: float, best: bool, diagnostics: Diagnostics) -> None:
-        self.validated_at.append((progress.stage, progress.step, figure, value, best))
-        self.diagnosed.append(diagnostics)
+    def validated(self, progress: Progress, validation: Validation) -> None:
+        entry = (progress.stage, progress.step, validation.figure, validation.value, validation.best)
+        self.validated_at.append(entry)
+        self.diagnosed.append(validation.diagnostics)
+
+    def gradients_seen(self, progress: Progress, parts: Mapping[str, Distribution]) -> None:
+        self.gradients_at.append((progress.stage, progress.step, parts))
 
     def audited(self, progress: Progress, rows: Sequence[AuditRow]) -> None:
         self.audited_at.append((progress.stage, progress.step, rows))

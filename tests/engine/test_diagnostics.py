@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ups_framework.engine.batches import Batches
-from ups_framework.engine.diagnostics import Diagnosis, effective_rank
+from ups_framework.engine.diagnostics import Diagnosis, effective_rank, singular_values
 from ups_framework.engine.evaluate import validation_prediction
 from ups_framework.engine.spikes import MEMORY, count_spikes, remembered
 from ups_framework.engine.state import State, begin_stage
@@ -36,16 +36,20 @@ def rows_with(singular_values: list[float]) -> torch.Tensor:
 
 @pytest.mark.parametrize("rank", [1, 2, 5])
 def test_the_effective_rank_of_equal_singular_values_is_their_number(rank: int) -> None:
-    assert effective_rank(rows_with([7.0] * rank)) == pytest.approx(rank, rel=1e-4)
+    assert effective_rank(singular_values(rows_with([7.0] * rank))) == pytest.approx(rank, rel=1e-4)
 
 
 def test_the_effective_rank_is_the_exponential_of_the_entropy_of_the_normalised_singular_values() -> None:
     expected = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
-    assert effective_rank(rows_with([3.0, 1.0])) == pytest.approx(expected, rel=1e-4)
+    assert effective_rank(singular_values(rows_with([3.0, 1.0]))) == pytest.approx(expected, rel=1e-4)
+
+
+def test_singular_values_come_with_the_largest_first() -> None:
+    assert singular_values(rows_with([1.0, 7.0, 3.0])).tolist() == pytest.approx([7.0, 3.0, 1.0, 0.0, 0.0], abs=1e-3)
 
 
 def test_latents_that_do_not_depend_on_the_field_have_rank_zero() -> None:
-    assert effective_rank(torch.zeros(4, 3)) == 0.0
+    assert effective_rank(singular_values(torch.zeros(4, 3))) == 0.0
 
 
 def test_the_range_of_the_training_data_themselves_is_one_and_twice_their_deviation_is_two(

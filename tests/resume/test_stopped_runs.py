@@ -1,13 +1,16 @@
 """Runs that are killed, or asked to stop, end as if nothing had happened."""
 
+import json
 import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
 ROOT = Path(__file__).parents[2]
@@ -31,52 +34,71 @@ TINY = [
     "encoder.channels=8",
     "decoder.channels=16",
     "training.batch=4",
+    "training.log_every=5",
     "training.checkpoint_every=10",
-    "training.validate_every=50",
+    "training.validate_every=30",
     "training.audit_every=30",
-    "stages.autoencode.steps=20",
-    "stages.operator.steps=80",
+    "stages.autoencode.steps=10",
+    "stages.operator.steps=50",
 ]
 RECIPE = ROOT / "recipes" / "navier_stokes_decaying.toml"
+_PATIENCE = 120.0
+"""Seconds after which something has hung, on a busy machine too."""
 
 
 def options(settings: list[str]) -> list[str]:
     return [option for setting in settings for option in ("--set", setting)]
 
 
-def test_a_run_killed_at_random_moments_ends_bit_for_bit_as_an_undisturbed_one(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a run was killed twice, both times in the middle: another one, left alone, is in `whole/run`."""
+    folder = tmp_path_factory.mktemp("killed")
     script = [sys.executable, str(ROOT / "benchmarks" / "kill_and_resume.py"), str(RECIPE)]
-    done = subprocess.run(
-        [*script, "--kills", "2", "--folder", str(tmp_path), *options(TINY)], capture_output=True, text=True
-    )
+    arguments = ["--kills", "2", "--seed", "9", "--folder", str(folder), *options(TINY)]
+    done = subprocess.run([*script, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 kills: " in done.stdout
+    return folder
 
 
-def test_a_run_that_is_interrupted_says_how_to_go_on_and_goes_on_that_way(tmp_path: Path) -> None:
-    settings = [*TINY, f"data_folder={tmp_path / 'data'}", "tracking.aim=false"]
-    command = [str(UPS), "run", str(RECIPE), "--runs", str(tmp_path), *options(settings)]
-    whole = subprocess.run([*command, "--name", "whole"], capture_output=True, text=True)
-    assert whole.returncode == 0, whole.stderr
-    for name, number in (("interrupted", signal.SIGINT), ("terminated", signal.SIGTERM)):
-        process = subprocess.Popen(
-            [*command, "--name", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        _wait_for(tmp_path / name / "metrics.jsonl")
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130
-        said = re.search(r"go on with: (.*)", errors)
-        assert said is not None, errors
-        resumed = subprocess.run(shlex.split(said[1]), capture_output=True, text=True)
-        assert resumed.returncode == 0, resumed.stderr
-        assert _weights(tmp_path / name) == _weights(tmp_path / "whole")
+def test_a_run_killed_at_random_moments_ends_bit_for_bit_as_an_undisturbed_one(killed: Path) -> None:
+    assert _weights(killed / "killed" / "run") == _weights(killed / "whole" / "run")
 
 
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
+def test_a_run_that_is_interrupted_says_how_to_go_on_and_goes_on_that_way(killed: Path, tmp_path: Path) -> None:
+    settings = [*TINY, f"data_folder={killed / 'whole' / 'data'}", "tracking.aim=false"]
+    command = [str(UPS), "run", str(RECIPE), "--runs", str(tmp_path), "--name", "stopped", *options(settings)]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        command = _stopped(command, number, tmp_path / "stopped" / "metrics.jsonl")
+    resumed = subprocess.run(command, capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    assert _weights(tmp_path / "stopped") == _weights(killed / "whole" / "run")
+
+
+def _stopped(command: list[str], number: signal.Signals, metrics: Path) -> list[str]:
+    """How a run that was stopped after its next record says to go on."""
+    before = _last_step(metrics)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _wait_until(lambda: process.poll() is not None or _last_step(metrics) > before)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=_PATIENCE)
+    assert process.returncode == 130, errors
+    said = re.search(r"go on with: (.*)", errors)
+    assert said is not None, errors
+    return shlex.split(said[1])
+
+
+def _last_step(metrics: Path) -> int:
+    """Of the whole records; 0 before the first."""
+    lines = metrics.read_text(encoding="utf-8").split("\n")[:-1] if metrics.exists() else []
+    return max((json.loads(line)["step"] for line in lines), default=0)
+
+
+def _wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 

@@ -16,7 +16,6 @@ from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.predictions import Predictions, save_predictions
 from ups_framework.runs.recorder import Recorder
 from ups_framework.runs.records import write_json
-from ups_framework.runs.tracking import NullTracker
 
 RECIPE = """\
 [data]
@@ -43,7 +42,7 @@ def filled_folder(tmp_path: Path) -> RunFolder:
     """A run with everything that a report can show, of one field over one axis."""
     folder = _evaluated(tmp_path)
     write_json(folder.environment, environment(["builtin", "burgers"]))
-    _train(Recorder(folder, NullTracker()))
+    _train(Recorder(folder))
     waves = _waves()
     save_predictions(folder.predictions, waves)
     np.save(folder.coverage, np.arange(len(waves.x[0])))

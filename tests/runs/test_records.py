@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ups_framework.engine.distributions import Distribution
 from ups_framework.errors import RunError
 from ups_framework.runs.environment import environment
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.recorder import Recorder
 from ups_framework.runs.records import append_jsonl, read_json, read_jsonl, truncate_jsonl, write_json
-from ups_framework.runs.tracking import NullTracker
 
 
 def test_records_come_back_in_order_and_numbers_that_are_not_finite_as_null(tmp_path: Path) -> None:
@@ -50,13 +50,14 @@ def test_a_damaged_or_missing_json_file_is_an_error_that_names_it(tmp_path: Path
 
 def test_a_resumed_run_records_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
     whole, killed = (RunFolder.create(tmp_path, name) for name in ("whole", "killed"))
-    _record(Recorder(whole, NullTracker()), range(1, 9))
-    _record(Recorder(killed, NullTracker()), range(1, 8))
-    resumed = Recorder(killed, NullTracker())
+    _record(Recorder(whole), range(1, 9))
+    _record(Recorder(killed), range(1, 8))
+    resumed = Recorder(killed)
     resumed.rewind(5)
     _record(resumed, range(6, 9))
     assert killed.metrics.read_bytes() == whole.metrics.read_bytes()
     assert killed.audit.read_bytes() == whole.audit.read_bytes()
+    assert killed.distributions.read_bytes() == whole.distributions.read_bytes()
     assert {"stage", "step", "subset", "values", "terms"} == set(read_jsonl(killed.metrics)[0])
 
 
@@ -78,13 +79,12 @@ def test_the_environment_knows_the_commit_and_whether_files_differ(
 
 def _record(recorder: Recorder, steps: range) -> None:
     for step in steps:
+        recorder.audit("operator", step - 1, [_audit_row(step)])  # before the step
         terms = {"prediction": {"raw": 1 / step, "weighted": 0.5 / step}}
         recorder.metrics("operator", step, "train", {"loss": 0.5 / step}, terms)
-        row = {
-            "term": "prediction",
-            "raw": 1 / step,
-            "weighted": 0.5 / step,
-            "share": 1.0,
-            "gradient": {"encoder": 0.1},
-        }
-        recorder.audit("operator", step, [row])
+        recorder.gradients("operator", step, {"encoder": Distribution(low=0.0, high=1.0, counts=(step, 1))})
+
+
+def _audit_row(step: int) -> dict[str, object]:
+    gradient = {"encoder": 0.1}
+    return {"term": "prediction", "raw": 1 / step, "weighted": 0.5 / step, "share": 1.0, "gradient": gradient}

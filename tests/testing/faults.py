@@ -45,7 +45,7 @@ class Common:
         if self.fault == "touches_nothing_global":
             os.environ["UPS_PLANTED"] = str(int(os.environ.get("UPS_PLANTED", "0")) + 1)
         if self.fault == "leaves_its_inputs_as_they_were":
-            values.mul_(1.5)
+            values.detach().mul_(1.5)
         if self.fault == "stays_on_the_device_of_its_inputs":
             return result.to("meta")
         return result
@@ -72,8 +72,6 @@ class _Net(nn.Module):
             result = self.layer(values)
         if self.fault == "treats_samples_one_by_one":
             result = result + values.amax()
-        if self.fault == "gives_the_same_numbers_whatever_was_drawn_before":
-            result = result * torch.rand(())
         return result + self.plain.to(result)
 
 
@@ -84,7 +82,7 @@ class _EncoderNet(_Net):
             tokens = tokens * 0 + self.layer.bias.unflatten(0, (8, 16))
         if self.fault == "gives_a_latent_of_the_promised_shape":
             tokens = tokens[:, :-1]
-        return Latent(tokens=tokens, positions=coordinates[::4])
+        return Latent(tokens=Common(fault=self.fault).commit(values, tokens), positions=coordinates[::4])
 
 
 @frozen(kw_only=True)
@@ -107,7 +105,7 @@ class _OperatorNet(_Net):
         positions = latent.positions
         if self.fault == "gives_a_latent_at_the_same_places":
             positions = positions + 0.1
-        return Latent(tokens=tokens, positions=positions)
+        return Latent(tokens=Common(fault=self.fault).commit(latent.tokens, tokens), positions=positions)
 
 
 @frozen(kw_only=True)
@@ -133,7 +131,9 @@ class _DecoderNet(_Net):
         if self.fault == "takes_points_that_differ_by_sample" and points.ndim == 3:
             points = points[0]
         values = self.apply_to(latent.tokens.flatten(1))[:, None] * (1 + points)
-        return values.float() if self.fault == "works_in_float64" else values
+        if self.fault == "works_in_float64":
+            values = values.float()
+        return Common(fault=self.fault).commit(latent.tokens, values)
 
 
 @frozen(kw_only=True)
@@ -193,7 +193,7 @@ class _FaultySampling(Sampling):
         if self.fault == "keeps_means_with_its_weights":
             weights = 1 + self.everything[index, 0]
         shift = 1e-2 if self.fault == "draws_points_of_the_domain" else 0.0
-        coordinates = Common(fault=self.fault).commit(self.everything, self.everything[index] + shift)
+        coordinates = Common(fault=self.fault).commit(occasion.truth, self.everything[index] + shift)
         return Points(coordinates=coordinates, index=index, weights=weights)
 
 
@@ -225,7 +225,7 @@ class FaultyLoss(LossTerm):
                 value = value.float()
             if self.fault == "is_on_truth_what_it_says":
                 value = (step.prediction - 1.5 * step.target).square().mean()
-            return common.commit(step.truth, value)
+            return common.commit(step.prediction, value)
 
         return term
 

@@ -53,6 +53,9 @@ class Extent:
     refinement: int
     """Points of the test split along each axis over those of `problem.grid`."""
 
+    test_frames: int | None = None
+    """Frames of each test trajectory where these are longer; None: as many as of the others."""
+
 
 @frozen(kw_only=True, eq=False)
 class Rollout:

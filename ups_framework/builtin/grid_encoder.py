@@ -57,7 +57,7 @@ class _GridEncoder(nn.Module):
     def forward(
         self, values: Float[Tensor, "B N C"], coordinates: Float[Tensor, "N d"], parameters: Float[Tensor, "B P"]
     ) -> Latent:
-        walls = self.walls.expand(len(values), -1, -1)
+        walls = self.walls.expand(values.shape[0], -1, -1)
         fields = torch.cat([values, walls], dim=-1).transpose(1, 2).unflatten(-1, self.shape)
         hidden = self.activation(self.lift(fields))
         hidden = hidden + self.activation(self.mix(hidden))

@@ -1,4 +1,4 @@
-"""Loss terms on decoded fields and on latents. All are relative: 1 is the size of what is compared with."""
+"""Loss terms on decoded fields and on latents. All but `mse` are relative: 1 is the size of what is compared with."""
 
 from typing import ClassVar
 
@@ -96,6 +96,26 @@ def _square_errors(step: Step) -> Float[Tensor, ""]:
         return step.truth.new_zeros(())
     size = step.truth[:, 1:].square().mean(2).clamp_min(_NOTHING)
     return (_mean((step.prediction - step.target).square(), step.weights) / size).mean()
+
+
+@frozen(kw_only=True)
+class MSE(LossTerm):
+    """Mean square error of all predicted frames at the sampler's points, in the fields' units squared.
+
+    Large fields rule over those that have decayed, and fields of other units over one another: what older protocols
+    train on (APEBench, Koehler et al. 2024). With one field it is `relative_mse` with samples weighed by their size.
+    """
+
+    on_truth: ClassVar[OnTruth] = "zero"
+
+    def build(self, problem: Problem) -> Term:
+        return _plain_square_errors
+
+
+def _plain_square_errors(step: Step) -> Float[Tensor, ""]:
+    if step.num_steps == 0:
+        return step.truth.new_zeros(())
+    return _mean((step.prediction - step.target).square(), step.weights).mean()
 
 
 @frozen(kw_only=True)

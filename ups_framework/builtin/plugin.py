@@ -6,6 +6,7 @@ from ups_framework.builtin.any_point_decoder import AnyPointDecoder
 from ups_framework.builtin.baselines import Persistence, SpatialMean
 from ups_framework.builtin.grid_encoder import GridEncoder
 from ups_framework.builtin.losses import (
+    MSE,
     InverseDecoding,
     InverseEncoding,
     LatentForward,
@@ -14,7 +15,7 @@ from ups_framework.builtin.losses import (
     Rollout,
     Spectral,
 )
-from ups_framework.builtin.metrics import BRMSE, CRMSE, FRMSE, NRMSE, RMSE, VRMSE, MaxError
+from ups_framework.builtin.metrics import BRMSE, CRMSE, FRMSE, NRMSE, RMSE, VRMSE, GeometricNRMSE, MaxError
 from ups_framework.builtin.samplers import Dense
 from ups_framework.builtin.transformer import TransformerStack
 from ups_framework.builtin.transformer_unet import TransformerUNet
@@ -45,6 +46,7 @@ def ups_losses() -> dict[str, type[LossTerm]]:
     return {
         "relative_l2": RelativeL2,
         "relative_mse": RelativeMSE,
+        "mse": MSE,
         "rollout": Rollout,
         "inverse_encoding": InverseEncoding,
         "inverse_decoding": InverseDecoding,
@@ -58,6 +60,7 @@ def ups_metrics() -> dict[str, type[Metric]]:
     return {
         "rmse": RMSE,
         "nrmse": NRMSE,
+        "gmean_nrmse": GeometricNRMSE,
         "crmse": CRMSE,
         "max_error": MaxError,
         "brmse": BRMSE,

@@ -18,6 +18,7 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: 
     With --step: audit every stage on a slice of data and estimate time and memory; exit code 1 if a loss term has
     no effect on what its stage trains.
     """
+    from ups_framework.cli.gates import warn_of_absent_runs
     from ups_framework.cli.loading import load
     from ups_framework.cli.trial import print_trial
     from ups_framework.engine.rehearsal import find_idle_terms
@@ -31,6 +32,7 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: 
             raise RecipeError(idle)
     stages = ", ".join(f"{name} ({stage.steps} steps)" for name, stage in loaded.recipe.stages.items())
     click.echo(f"{recipe}: no mistakes; stages: {stages}")
+    warn_of_absent_runs(loaded.recipe, Path("runs"))
     if step:
         with loaded.locating():
             print_trial(loaded.recipe, registry)

@@ -1,7 +1,7 @@
 """Training on the terminal: one progress bar a stage, or plain lines where the output is no terminal."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ups_framework.engine.audit import AuditRow
-from ups_framework.engine.diagnostics import Diagnostics
+from ups_framework.engine.distributions import Distribution
 from ups_framework.engine.listener import Progress as Position
-from ups_framework.engine.listener import TrainingRecord
+from ups_framework.engine.listener import TrainingRecord, Validation
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -65,9 +65,12 @@ class Display:
             self._last_line = time.monotonic()
             self.say(f"{progress.stage} {progress.step}/{progress.steps}  {figures}  {left:.0f} s left")
 
-    def validated(self, progress: Position, figure: str, value: float, best: bool, diagnostics: Diagnostics) -> None:
+    def validated(self, progress: Position, validation: Validation) -> None:
         """Show the figure from now on."""
-        self._validation = f"  validation {figure} nRMSE {value:.4f}"
+        self._validation = f"  validation {validation.figure} nRMSE {validation.value:.4f}"
+
+    def gradients_seen(self, progress: Position, parts: Mapping[str, Distribution]) -> None:
+        """Nothing to show."""
 
     def audited(self, progress: Position, rows: Sequence[AuditRow]) -> None:
         """Warn of terms that do next to nothing."""

@@ -26,19 +26,22 @@ def command(
     """Train RECIPE, evaluate the simulator on held-out data and write a report.
 
     RECIPE is a TOML file, or one that `ups recipes` lists. Everything goes to the folder RUNS/NAME. Ctrl-C
-    saves a checkpoint and says how to go on.
+    saves a checkpoint and says how to go on. Exit code 1 if a gate of the recipe did not pass.
     """
     click.echo(f"ups run {recipe}: reading the recipe and loading plugins")
     from ups_framework.cli.display import Display
+    from ups_framework.cli.gates import exit_by_gates, print_gates, warn_of_absent_runs
     from ups_framework.cli.loading import load
     from ups_framework.cli.results import print_evaluation
     from ups_framework.engine.stage_loop import Interrupted
     from ups_framework.plugins import load_plugins
     from ups_framework.runs.folder import RunFolder, is_run_name, proposed_name
+    from ups_framework.runs.gates import read_verdicts
     from ups_framework.runs.run import Run
 
     registry = load_plugins()
     loaded = load(recipe, registry, settings, profile)
+    warn_of_absent_runs(loaded.recipe, runs)
     if name is None and not is_run_name(loaded.name):
         raise RunError(
             f"{recipe}: a run is called after its recipe, and {loaded.name!r} is no name for a run: give it another "
@@ -57,7 +60,10 @@ def command(
         click.echo(f"stopped; go on with: {resume_command()}", err=True)
         sys.exit(130)
     print_evaluation(evaluation)
+    verdicts = read_verdicts(folder)
+    print_gates(verdicts)
     click.echo(f"{folder.path}: simulator.pt, evaluation.json, report.html")
+    exit_by_gates(verdicts)
 
 
 def resume_command() -> str:

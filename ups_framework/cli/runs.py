@@ -21,7 +21,7 @@ _LONGEST = 56
 _STATUSES = ("active", "success", "failed", "stopped", "stale", "broken", "foreign")
 
 _COLUMNS = (
-    *("run", "status", "rollout nRMSE", "one-step nRMSE", "parameters", "training s", "when", "tags"),
+    *("run", "status", "gates", "rollout nRMSE", "one-step nRMSE", "parameters", "training s", "when", "tags"),
     "recipe, or what is wrong",
 )
 
@@ -43,7 +43,7 @@ _some_runs = click.argument("runs", metavar="RUN...", type=click.Path(path_type=
 
 @click.group("runs", cls=_ListByDefault)
 def command() -> None:
-    """List runs, tag them, archive and restore them, delete them.
+    """List runs, tag them, archive and restore them, promote them, delete them.
 
     Without a command it lists: `ups runs --status failed` is `ups runs list --status failed`.
     """
@@ -61,7 +61,8 @@ def list_runs(runs: Path, wheres: tuple[str, ...], statuses: tuple[str, ...], so
     A CONDITION is KEY=VALUE, or has one of != < <= > >= between the two: latent.tokens=32, 'rollout.nrmse<0.05',
     tags=paper. Quote it for the shell. A KEY is one of the resolved recipe, or of the evaluation: rollout.nrmse and
     one_step.nrmse are the model's, persistence.rollout.nrmse is a reference row's; also cost.parameters,
-    protocol.points and the like, name, status and tags. Several conditions have to be true all at once.
+    protocol.points and the like, name, status, tags, and gates, which is pass if all pass, else fail or missing.
+    Several conditions have to be true all at once.
     """
     from ups_framework.runs.conditions import Condition, chosen, in_order
     from ups_framework.runs.runs_folder import read_runs
@@ -88,6 +89,7 @@ def _row(record: "RunRecord") -> list[str]:
     return [
         record.name,
         record.status,
+        _gates(record),
         number(record.metric("rollout")),
         number(record.metric("one_step")),
         "–" if parameters is None else f"{parameters:,.0f}",
@@ -96,6 +98,13 @@ def _row(record: "RunRecord") -> list[str]:
         " ".join(record.tags),
         record.problem or cut,
     ]
+
+
+def _gates(record: "RunRecord") -> str:
+    """`2 pass, 1 missing`."""
+    states = list(record.gates.values())
+    counts = [(states.count(state), state) for state in ("fail", "missing", "pass")]
+    return ", ".join(f"{count} {state}" for count, state in counts if count) or "–"
 
 
 @command.command("tag")
@@ -156,6 +165,50 @@ def _move(moves: "Sequence[Move]", dry_run: bool) -> None:
         move(moves)
     for each in moves:
         click.echo(visible(f"{each.source} {_done('moved to', dry_run)} {each.target}"))
+
+
+@command.command("promote")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="Folder of recipes to keep.")
+@_dry_run
+def promote_run(run: Path, folder: Path, dry_run: bool) -> None:
+    """Write the resolved recipe of RUN to FOLDER, with its results, gates, seeds, commit and data as comments.
+
+    Gates are judged anew. A run that did not pass all gates of its recipe, or has none, is refused with the reasons.
+    """
+    from ups_framework.runs.promoting import promote, promotion
+    from ups_framework.runs.runs_folder import named_runs
+
+    promoted = promotion(named_runs([run])[0], folder)
+    if not dry_run:
+        promote(promoted)
+    for line in promoted.evidence:
+        click.echo(visible(f"  {line}"))
+    click.echo(visible(f"{promoted.path} {_done('written', dry_run)}"))
+
+
+@command.command("sync")
+@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
+def sync_runs(runs: Path) -> None:
+    """Show in Aim whatever the folders below RUNS [runs] have and Aim has not.
+
+    Rebuilds Aim's store where it was deleted, and shows runs that came from another machine or trained without Aim.
+    Doing it twice is doing it once. A run that a process works on is left alone: that process shows it.
+    """
+    from ups_framework.runs.syncing import sync
+
+    done = sync(runs, click.echo)
+    told = {"shown": "shown", "skipped": "left alone: {}", "failed": "NOT shown: {}"}
+    told["gone"] = (
+        f"its folder is gone, and Aim has all that is left; `aim runs --repo {runs} rm {{}}` removes that too"
+    )
+    for run in done:
+        if run.outcome != "current":
+            click.echo(visible(f"{run.name}: {told[run.outcome].format(run.reason)}"))
+    counts = [sum(run.outcome == outcome for run in done) for outcome in ("shown", "current")]
+    click.echo(f"{runs}: {counts[0]} brought up to date, {counts[1]} were so already")
+    if any(run.outcome == "failed" for run in done):
+        raise click.exceptions.Exit(1)
 
 
 @command.command("delete")

@@ -23,7 +23,7 @@ def command(run: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    for write in (_head, _data, _parts, _stages, _results, _cost, _files):
+    for write in (_head, _data, _parts, _stages, _results, _gates, _cost, _files):
         write(found)
 
 
@@ -91,6 +91,21 @@ def _results(found: Mapping[str, Any]) -> None:
 
 def _numbers(rows: Any) -> Sequence[str]:  # values of a mapping of JSON
     return list(dict.fromkeys(name for row in rows for name in row if not isinstance(row[name], list | dict)))
+
+
+def _gates(found: Mapping[str, Any]) -> None:
+    from ups_framework.runs.tables import number
+
+    if not found["gates"]:
+        return
+    click.echo("\nGates")
+    for name, state in found["gates"].items():
+        verdict = found["verdicts"].get(name)
+        if verdict is None:
+            _line(name, f"{state}: not judged yet")
+            continue
+        reason = f"; {verdict['reason']}" if verdict["reason"] else ""
+        _line(name, f"{state}: {verdict['metric']} {number(verdict['value'])}, {verdict['rule']}{reason}")
 
 
 def _cost(found: Mapping[str, Any]) -> None:

@@ -28,6 +28,6 @@ def print_trial(recipe: Recipe, registry: Registry) -> None:
 def _print_estimate(trials: list[StageTrial], data_mib: float) -> None:
     total = sum(trial.seconds for trial in trials)
     each = ", ".join(f"{trial.name} {trial.seconds:.0f} s" for trial in trials)
-    click.echo(f"\nestimated training time {total:.0f} s ({each}); making data and evaluating come on top")
+    click.echo(f"\nestimated training time {total:.0f} s ({each}); `ups plan` says what data and evaluation take")
     steps_mib = peak_memory_mib()
     click.echo(f"estimated memory {steps_mib + data_mib:.0f} MiB ({steps_mib:.0f} for steps, {data_mib:.0f} for data)")

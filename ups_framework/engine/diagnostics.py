@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ups_framework.api import Data
 from ups_framework.engine.build import System
+from ups_framework.engine.distributions import Distribution, distribution
 from ups_framework.engine.simulator import Simulator
 
 NUM_TRAJECTORIES = 8
@@ -38,8 +39,14 @@ class Diagnostics:
     range_above: Mapping[str, float]
     """Likewise above."""
 
+    singular_values: tuple[float, ...]
+    """Of the tokens that `effective_rank` is of, the largest first."""
+
+    tokens: Distribution | None
+    """All numbers of all tokens."""
+
     def values(self) -> dict[str, float]:
-        """All of them by name, those of a channel called `range_below.CHANNEL` and `range_above.CHANNEL`."""
+        """Single numbers by name, those of a channel called `range_below.CHANNEL` and `range_above.CHANNEL`."""
         return {
             "token_norm_mean": self.token_norm_mean,
             "token_norm_sd": self.token_norm_sd,
@@ -69,13 +76,16 @@ class Diagnosis:
             latents.append(simulator.advance(latents[0], self._parameters))
         tokens = torch.cat([latent.tokens for latent in latents])
         norms = tokens.square().mean(dim=-1).sqrt()
+        sizes = singular_values((tokens - tokens.mean(0)).flatten(0, 1))
         below, above = self._reach(prediction)
         return Diagnostics(
             token_norm_mean=float(norms.mean()),
             token_norm_sd=float(norms.std(correction=0)),
-            effective_rank=effective_rank((tokens - tokens.mean(0)).flatten(0, 1), _ROUNDING * float(tokens.norm())),
+            effective_rank=effective_rank(sizes, _ROUNDING * float(tokens.norm())),
             range_below=dict(zip(self._channels, below.tolist(), strict=True)),
             range_above=dict(zip(self._channels, above.tolist(), strict=True)),
+            singular_values=tuple(sizes.tolist()),
+            tokens=distribution([tokens]),
         )
 
     def _reach(self, prediction: Float[Tensor, "B T N C"]) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
@@ -84,14 +94,19 @@ class Diagnosis:
         return below, (highest - self._mean) / (self._highest - self._mean)
 
 
-def effective_rank(rows: Float[Tensor, "rows D"], floor: float = 0.0) -> float:
+def singular_values(rows: Float[Tensor, "rows D"]) -> Float[Tensor, " D"]:
+    """Of a matrix, the largest first, on the CPU."""
+    wide = rows.double()
+    sizes: Tensor = torch.linalg.eigvalsh((wide.T @ wide).cpu()).clamp_min(0.0).sqrt()
+    return sizes.flip(0)
+
+
+def effective_rank(sizes: Float[Tensor, " D"], floor: float = 0.0) -> float:
     """exp(−Σ p_i ln p_i), p_i = σ_i / Σ σ, with σ the singular values of a matrix (Roy & Vetterli 2007).
 
     Between 1 and the rank; equal to it where all σ that are not 0 are equal; 0 for a matrix of zeros. Singular values
     up to `floor` count as 0.
     """
-    wide = rows.double()
-    sizes = torch.linalg.eigvalsh((wide.T @ wide).cpu()).clamp_min(0.0).sqrt()
     sizes = sizes[sizes > floor]
     if not len(sizes):
         return 0.0

@@ -96,14 +96,14 @@ def validation_prediction(
     return protocol.rollout(forecast_of(simulator), data)
 
 
-def nrmse_of(system: System, prediction: Float[Tensor, "B T N C"], data: Trajectories) -> float:
-    """nRMSE of such a prediction, averaged over channels and frames."""
-    return float(system.metrics["nrmse"](prediction, protocol_of(system).truth(data), data.grid).mean())
+def nrmse_table(system: System, prediction: Float[Tensor, "B T N C"], data: Trajectories) -> Float[Tensor, "T C"]:
+    """nRMSE of such a prediction in each frame and channel."""
+    return system.metrics["nrmse"](prediction, protocol_of(system).truth(data), data.grid)
 
 
 def validation_nrmse(system: System, simulator: Simulator, data: Trajectories, figure: Figure) -> float:
     """One figure of a simulator."""
-    return nrmse_of(system, validation_prediction(system, simulator, data, figure), data)
+    return float(nrmse_table(system, validation_prediction(system, simulator, data, figure), data).mean())
 
 
 def evaluate(system: System, data: Data) -> tuple[dict[str, Any], Float[Tensor, "B T N C"]]:

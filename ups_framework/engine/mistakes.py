@@ -12,6 +12,8 @@ from ups_framework.engine.limits import MOST_DATA, TooLargeError, limited
 from ups_framework.engine.randomness import seeded
 from ups_framework.errors import DataError, Mistake, PluginError, SpecError
 from ups_framework.recipe import Recipe, Tables, tables_of
+from ups_framework.recipe.gate_metrics import BY_FIELD
+from ups_framework.suggest import did_you_mean, listed
 
 _WITH_LATENT = ("encoder", "operator", "decoder", "latent_transforms")
 """Parts whose `build` takes the size of the latent, and gives a module."""
@@ -36,6 +38,7 @@ def mistakes_between(tables: Tables) -> list[Mistake]:
     try:
         problem, extent = _declared(tables["data"])
         found += [*_extent_mistakes(tables, extent), *_size_mistakes(tables["data"], problem, extent)]
+        found += _gate_mistakes(tables, problem)
     except SpecError as error:
         return [*found, _mistake("data", error)]
     except (DataError, PluginError) as error:  # of a file that the recipe names, or of a plugin
@@ -114,6 +117,15 @@ def _size_mistakes(data: Dataset, problem: Problem, extent: Extent) -> Iterator[
     numbers = trajectories * extent.frames * problem.grid.num_points * problem.num_channels
     if numbers > MOST_DATA:
         yield Mistake(path="data", problem=f"too large: {numbers:.1e} numbers, of which 1e12 take 4 TB")
+
+
+def _gate_mistakes(tables: Tables, problem: Problem) -> Iterator[Mistake]:
+    """Gates of channels that the problem has not."""
+    for path, gate in _below(tables, "gates"):
+        channel = gate.metric.removeprefix(BY_FIELD)
+        if channel != gate.metric and channel not in problem.channel_names:
+            known = f"{did_you_mean(channel, problem.channel_names)}; channels are {listed(problem.channel_names)}"
+            yield Mistake(path=f"{path}.metric", problem=f"the problem has no channel {channel!r}{known}")
 
 
 def _stage_mistakes(tables: Tables) -> Iterator[Mistake]:

@@ -85,7 +85,7 @@ class Simulator(nn.Module):
 
     def advance(self, latent: Latent, parameters: Float[Tensor, "B P"]) -> Latent:
         """The latent one `problem.dt` later."""
-        dt = torch.ones(len(latent.tokens), device=latent.tokens.device)
+        dt = torch.ones(latent.tokens.shape[0], device=latent.tokens.device)  # `len` would fix it when exported
         with self._autocast():
             advanced: Latent = self.operator(latent, dt, self.problem.scaled_parameters(parameters))
             advanced = self._transformed(advanced)
@@ -98,8 +98,9 @@ class Simulator(nn.Module):
 
     def decode(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
         """The fields that a latent stands for, at any points of the domain."""
+        inside = points if points is self.grid_points else self.problem.grid.wrapped(points)
         with self._autocast():
-            values: Tensor = self.decoder(latent, self.problem.grid.wrapped(points))
+            values: Tensor = self.decoder(latent, inside)
         return values.float() * self.sd + self.mean
 
     def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:

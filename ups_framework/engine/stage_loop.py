@@ -14,8 +14,10 @@ from ups_framework.engine.audit import (
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
 from ups_framework.engine.diagnostics import Diagnosis
-from ups_framework.engine.evaluate import nrmse_of, validation_prediction
-from ups_framework.engine.listener import Listener, Progress, TrainingRecord
+from ups_framework.engine.distributions import distribution
+from ups_framework.engine.estimate import peak_memory_mib
+from ups_framework.engine.evaluate import nrmse_table, validation_prediction
+from ups_framework.engine.listener import Listener, Progress, TrainingRecord, Validation
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.schedules import audit_due, learning_rate
 from ups_framework.engine.spikes import count_spikes, remembered
@@ -64,11 +66,14 @@ class StageLoop:
 
     def _one_step(self, state: State) -> None:
         """Audit if it is time, step, and record if it is time."""
-        if audit_due(self._training.audit_every, state.step):
+        audited = audit_due(self._training.audit_every, state.step)
+        if audited:
             self._audit(state)
         started = time.perf_counter()
         train_step(self._system, self._name, self._batches, state, self._trace)
         self._step_seconds += time.perf_counter() - started
+        if audited:
+            self._show_gradients(state)
         if self._due(state, self._training.log_every):
             self._record(state)
 
@@ -90,6 +95,17 @@ class StageLoop:
         for listener in self._listeners:
             listener.audited(self._progress(state), rows)
 
+    def _show_gradients(self, state: State) -> None:
+        """Tell of the gradient that the last step has left in the trained parts, after clipping."""
+        parts = self._system.trained_parts(self._name)
+        spread = {
+            name: distribution([p.grad for p in part.parameters() if p.grad is not None])
+            for name, part in parts.items()
+        }
+        seen = {name: counts for name, counts in spread.items() if counts is not None}
+        for listener in self._listeners:
+            listener.gradients_seen(self._progress(state), seen)
+
     def _record(self, state: State) -> None:
         """Read the trace: the one place where training waits for the device, and where NaN is found."""
         if not len(self._trace):
@@ -106,6 +122,8 @@ class StageLoop:
             gradient_norm=means.gradient_norm,
             gradient_spikes=count_spikes(state.gradient_norms, means.gradient_norms),
             steps_per_second=steps / seconds,
+            samples_per_second=steps * self._training.batch * self._training.accumulate / seconds,
+            memory_mib=peak_memory_mib(),
             points_used=self._batches.points_used,
             points_total=self._system.problem.grid.num_points,
         )
@@ -119,7 +137,8 @@ class StageLoop:
             return
         select, validation = self._stage.select, self._data.validation
         prediction = validation_prediction(self._system, state.average, validation, select)
-        value = nrmse_of(self._system, prediction, validation)
+        table = nrmse_table(self._system, prediction, validation)
+        value = float(table.mean())
         if not math.isfinite(value):
             raise RunError(
                 f"stage {self._name!r}, step {state.step}: the validation {select} nRMSE is {value}: "
@@ -130,9 +149,16 @@ class StageLoop:
         if best:
             state.best = value
             state.best_weights = {name: tensor.clone() for name, tensor in state.average.state_dict().items()}
-        diagnostics = self._diagnose(state.average, prediction, advances=select != "reconstruction")
+        told = Validation(
+            figure=select,
+            value=value,
+            by_field=dict(zip(self._system.problem.channel_names, table.mean(0).tolist(), strict=True)),
+            best=best,
+            diagnostics=self._diagnose(state.average, prediction, advances=select != "reconstruction"),
+            prediction=prediction,
+        )
         for listener in self._listeners:
-            listener.validated(self._progress(state), select, value, best, diagnostics)
+            listener.validated(self._progress(state), told)
 
     def _exhausted(self, state: State) -> bool:
         """Whether `patience` validations have brought nothing better."""

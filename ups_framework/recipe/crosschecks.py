@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ups_framework.recipe.flaws import Flaw
+from ups_framework.recipe.gate_metrics import BY_FIELD, gate_metrics
 from ups_framework.suggest import did_you_mean, listed
 
-_NAMED = ("losses", "stages", "metrics", "baselines", "latent_transforms", "guards", "pictures")
+_NAMED = ("losses", "stages", "metrics", "baselines", "latent_transforms", "guards", "pictures", "gates")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -39,6 +40,17 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
             near = did_you_mean(name, named)
             problem = f"no stage uses it{near}, so it changes nothing: name it in a stage or remove it"
             yield Flaw(("losses", name), problem)
+    yield from _gates(recipe)
+
+
+def _gates(recipe: dict[str, Any]) -> Iterator[Flaw]:
+    """Gates whose metric no evaluation of this recipe has."""
+    for name, gate in _table(recipe, "gates").items():
+        metric = gate.get("metric") if isinstance(gate, dict) else None
+        known = gate_metrics(_table(recipe, "metrics"), _table(recipe, "evaluation").get("super_resolution"))
+        if isinstance(metric, str) and metric not in known and not metric.startswith(BY_FIELD):
+            problem = f"the evaluation has no {metric!r}{did_you_mean(metric, known)}; it has {listed(known)}"
+            yield Flaw(("gates", name, "metric"), problem)
 
 
 def _table(parent: object, key: str) -> dict[str, Any]:

@@ -173,7 +173,49 @@ class Tracking:
     """`[tracking]`: where a run can be watched."""
 
     aim: bool = True
-    """Write to the Aim repository in the runs folder too."""
+    """Show the run in Aim too, in the repository of the runs folder."""
+
+    server: str | None = field(default=None, validator=validators.optional(validators.matches_re(r"aim://\S+")))
+    """Address of an Aim server, `aim://HOST:PORT`, that is to show the run instead of the runs folder."""
+
+
+@frozen(kw_only=True)
+class Gate:
+    """`[gates.<name>]`: what a run has to reach, which changes nothing about its training.
+
+    It passes, fails, or is missing, which is no pass. Beside the metric stands one of `at_most`, `at_least` and
+    `not_worse_than`.
+    """
+
+    metric: str
+    """Path of a number in the model's row of the evaluation, such as `rollout.nrmse` or `rollout.by_field.u`, or in the
+    rest of it: `super_resolution.2.nrmse`, `cost.parameters`."""
+
+    at_most: float | None = None
+    """Largest value that passes; with `relative_to` a factor of the other run's value."""
+
+    at_least: float | None = None
+    """Smallest value that passes; with `relative_to` a factor of the other run's value."""
+
+    relative_to: str | None = None
+    """Name of a run beside this one, in the same folder of runs: its value is what the bound is a factor of."""
+
+    not_worse_than: str | None = None
+    """Name of a run beside this one: a paired t-test over the seeds that both recipes have in that folder, three at
+    least, must not call this one worse; less is better."""
+
+    def __attrs_post_init__(self) -> None:
+        rules = [name for name in ("at_most", "at_least", "not_worse_than") if getattr(self, name) is not None]
+        if len(rules) != 1:
+            found = f"found {' and '.join(rules)}" if rules else "found none"
+            raise ValueError(f"a gate has one of 'at_most', 'at_least' and 'not_worse_than', {found}")
+        if self.relative_to is not None and self.not_worse_than is not None:
+            raise ValueError("'relative_to' goes with 'at_most' or 'at_least', not with 'not_worse_than'")
+
+    @property
+    def reference(self) -> str | None:
+        """The run that it names."""
+        return self.relative_to or self.not_worse_than
 
 
 @frozen(kw_only=True)
@@ -226,6 +268,12 @@ class Recipe:
     pictures: dict[str, Picture] = field(factory=dict)
     """Named pictures that plugins add to the report."""
 
+    gates: dict[str, Gate] = field(factory=dict)
+    """Named conditions on the results: `ups run` ends with their verdicts. They change nothing else."""
+
+    prices: dict[str, float] = field(factory=dict)
+    """What an hour of a device costs, by the device's name and in any currency: for `ups plan`, and changes nothing."""
+
     seed: int = field(default=0, validator=_at_least_0)
     """Seed of weights, batches and samplers. The data has its own seed."""
 
@@ -246,3 +294,9 @@ class Recipe:
 
     tracking: Tracking = field(factory=Tracking)
     """Where the run can be watched."""
+
+    @prices.validator
+    def _none_is_negative(self, attribute: object, prices: dict[str, float]) -> None:
+        for device, price in prices.items():
+            if price < 0:
+                raise ValueError(f"an hour of {device!r} cannot cost {price:g}")

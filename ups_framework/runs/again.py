@@ -11,9 +11,12 @@ from ups_framework.engine.prepare import default_device, prepare, refuse_mistake
 from ups_framework.engine.simulator import Simulator
 from ups_framework.errors import Mistake, RecipeError, RunError
 from ups_framework.plugins import Registry, load_plugins
-from ups_framework.recipe import Recipe
+from ups_framework.recipe import Recipe, to_plain
 from ups_framework.recipe.load import load_to_evaluate
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.gates import Verdict
+from ups_framework.runs.judging import judge
+from ups_framework.runs.read_run import read_run
 from ups_framework.runs.records import Record
 
 
@@ -33,6 +36,15 @@ def evaluate_again(folder: RunFolder, settings: Sequence[str], report: Callable[
         prepared = prepare(recipe, registry, device, report)
     evaluation, _ = evaluate(attrs.evolve(prepared.system, simulator=simulator), prepared.data)
     return evaluation
+
+
+def judge_again(folder: RunFolder, settings: Sequence[str], evaluation: Record) -> dict[str, Verdict]:
+    """The gates of the run's recipe with `settings` laid over it, held to such an evaluation; costs are the run's."""
+    registry, run = load_plugins(), read_run(folder.path, folder.name)
+    recipe = load_to_evaluate(folder.recipe, registry=registry, settings=settings).recipe
+    gates = to_plain(recipe.gates, registry)
+    measured = {**evaluation, "cost": run.evaluation.get("cost", {})}
+    return judge(attrs.evolve(run, recipe={**run.recipe, "gates": gates}, evaluation=measured))
 
 
 def _refuse_another_simulator(folder: RunFolder, simulator: Simulator, recipe: Recipe, registry: Registry) -> None:

@@ -24,8 +24,8 @@ from ups_framework.runs.signals import stop_signals
 
 Report = Callable[[str], None]
 
-_PRELOAD = ["ups_framework.runs.run", "ups_framework.runs.report", "torch._refs"]
-"""What the server of processes imports once, so that no run has to; checking a recipe uses the last."""
+_PRELOAD = ["ups_framework.runs.run", "ups_framework.runs.report", "torch._refs", "torch._dynamo"]
+"""What the server of processes imports once, so that no run has to; checking a recipe and optimizers use the last."""
 
 
 @frozen(kw_only=True)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+import tomli_w
 from attrs import evolve, field, frozen
 
 from ups_framework.engine.mistakes import mistakes_between
 from ups_framework.errors import Mistake, RecipeError
 from ups_framework.plugins import Registry
-from ups_framework.recipe import Recipe, dump_recipe, load_recipe
+from ups_framework.recipe import Recipe, as_dict, dump_recipe, load_recipe
 
 _NAME_LENGTH = 60
 _SEED_IS_GIVEN = "the seed of a run is given by --seeds"
@@ -47,10 +48,8 @@ class Trial:
     text: str = field(repr=False)
     """The same as TOML."""
 
-    @property
-    def digest(self) -> str:
-        """The same for equal recipes and no others."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:10]
+    digest: str
+    """The same for recipes that are equal but for their gates and prices, and for no others."""
 
     def folder(self, runs: Path) -> Path:
         """Where it runs: the folder below `runs` that an equal recipe has had, else one named after the variant."""
@@ -140,10 +139,17 @@ def plan(
         for seed in seeds:
             recipe = evolve(loaded.recipe, seed=seed)
             text = dump_recipe(recipe, registry)
-            trials.append(Trial(variant=variant.label, seed=seed, recipe=recipe, text=text))
+            trials.append(
+                Trial(variant=variant.label, seed=seed, recipe=recipe, text=text, digest=_digest(recipe, registry))
+            )
     if mistakes:
         raise RecipeError(tuple(dict.fromkeys(mistakes)))
     return trials
+
+
+def _digest(recipe: Recipe, registry: Registry) -> str:
+    plain = {key: value for key, value in as_dict(recipe, registry).items() if key not in ("gates", "prices")}
+    return hashlib.sha256(tomli_w.dumps(plain).encode()).hexdigest()[:10]
 
 
 def _mistake(path: str, problem: str) -> RecipeError:

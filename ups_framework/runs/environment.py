@@ -33,6 +33,11 @@ def environment(plugins: Sequence[str]) -> dict[str, object]:
     }
 
 
+def device_name() -> str:
+    """The GPU that runs use, or the processor where there is none."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
+
+
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -64,6 +64,7 @@ class RunFolder:
     def _untrained(self) -> bool:
         """Whether a run that is begun here loses nothing: the folder is empty, or a run's without a checkpoint."""
         ours = {self.recipe.name, self.environment.name, self.checkpoints.name, self.metrics.name, self.audit.name}
+        ours |= {self.distributions.name, self.validations.name}
         ours |= {self.aim.name, self.status.name, self.tags.name, self.lock.name}
         return {item.name for item in self.path.iterdir()} <= ours and not any(self.checkpoints.glob("*.pt"))
 
@@ -93,6 +94,16 @@ class RunFolder:
         return self.path / "audit.jsonl"
 
     @property
+    def distributions(self) -> Path:
+        """Histograms of gradients and latents, and the latents' singular values, over the steps."""
+        return self.path / "distributions.jsonl"
+
+    @property
+    def validations(self) -> Path:
+        """Folder of predictions of the same validation trajectories, kept while the run trained."""
+        return self.path / "validations"
+
+    @property
     def checkpoints(self) -> Path:
         """Folder of the checkpoints."""
         return self.path / "checkpoints"
@@ -106,6 +117,11 @@ class RunFolder:
     def evaluation(self) -> Path:
         """Metrics on the test data beside the reference rows."""
         return self.path / "evaluation.json"
+
+    @property
+    def gates(self) -> Path:
+        """Whether the results pass what the recipe asks for."""
+        return self.path / "gates.json"
 
     @property
     def predictions(self) -> Path:

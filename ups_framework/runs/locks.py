@@ -31,6 +31,17 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def exclusive_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder itself, which leaves no file behind, after waiting for whoever holds it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def in_turn(path: Path) -> Iterator[None]:
     """Hold the lock file `path`, after waiting for whoever holds it."""
     with path.open("a") as file:

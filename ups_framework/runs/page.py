@@ -1,8 +1,9 @@
 """The few shapes of HTML that a report is made of. Every text is escaped here, and nothing is loaded from elsewhere."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 _STYLE = Path(__file__).with_name("page.css")
@@ -57,6 +58,12 @@ def figure(name: str, png: bytes, caption: str) -> str:
     data = base64.b64encode(png).decode("ascii")
     image = f'<img alt="{escape(name)}" src="data:image/png;base64,{data}">'
     return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def pictures(page: str) -> dict[str, bytes]:
+    """The pictures inside a page, by the names that `figure` gave them."""
+    found = re.findall(r'<img alt="([^"]*)" src="data:image/png;base64,([^"]*)">', page)
+    return {unescape(name): base64.b64decode(data) for name, data in found}
 
 
 def table(columns: Sequence[str], rows: Mapping[str, Sequence[str]], *, strong: str = "") -> str:

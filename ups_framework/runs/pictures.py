@@ -54,14 +54,14 @@ def _space_time(predictions: Predictions, channel: int) -> Figure:
     """Time to the right, space upwards; a row a trajectory."""
     truth, prediction = (values[:NUM_SAMPLES] for values in _both(predictions, channel))
     figure, grid = panels(len(truth), 3, (3.6, 2.3), share=True)
-    extent = (*_ends(predictions.t), *_ends(predictions.x[0]))
+    extent = (*edges(predictions.t), *edges(predictions.x[0]))
     for row, true, predicted in zip(grid, truth, prediction, strict=True):
-        scales = _scales(true, predicted - true)
+        scales = colour_scales(true, predicted - true)
         images = [true.T, predicted.T, (predicted - true).T]
-        drawn = [_draw(*each, extent) for each in zip(row, images, scales, strict=True)]
-        _bar(figure, drawn[1], row[:2], _label(predictions, channel))
-        _bar(figure, drawn[2], row[2:], f"error of {_label(predictions, channel)}")
-        row[0].set_ylabel(_axis_label(predictions, 0), fontsize=9)
+        drawn = [draw_field(*each, extent) for each in zip(row, images, scales, strict=True)]
+        _bar(figure, drawn[1], row[:2], channel_label(predictions, channel))
+        _bar(figure, drawn[2], row[2:], f"error of {channel_label(predictions, channel)}")
+        row[0].set_ylabel(axis_label(predictions, 0), fontsize=9)
     for axes, title in zip(grid[0], ("truth", "prediction", "error (prediction − truth)"), strict=True):
         axes.set_title(title, fontsize=10, color=INK, fontweight="bold")
     for axes in grid[-1]:
@@ -74,16 +74,16 @@ def _frames(predictions: Predictions, channel: int) -> Figure:
     truth, prediction = (values[0] for values in _both(predictions, channel))
     times = _some_times(predictions)
     figure, grid = panels(3, len(times), (2.5, 2.3), share=True)
-    extent = (*_ends(predictions.x[0]), *_ends(predictions.x[1]))
+    extent = (*edges(predictions.x[0]), *edges(predictions.x[1]))
     rows = zip(("truth", "prediction", "error"), (truth, prediction, prediction - truth), strict=True)
-    for row, (title, values), scale in zip(grid, rows, _scales(truth, prediction - truth), strict=True):
+    for row, (title, values), scale in zip(grid, rows, colour_scales(truth, prediction - truth), strict=True):
         for axes, time in zip(row, times, strict=True):
-            drawn = _draw(axes, values[time].T, scale, extent, aspect="equal")
-        _bar(figure, drawn, row, _label(predictions, channel))
-        row[0].set_ylabel(f"{title}\n{_axis_label(predictions, 1)}", fontsize=9)
+            drawn = draw_field(axes, values[time].T, scale, extent, aspect="equal")
+        _bar(figure, drawn, row, channel_label(predictions, channel))
+        row[0].set_ylabel(f"{title}\n{axis_label(predictions, 1)}", fontsize=9)
     for top, bottom, time in zip(grid[0], grid[-1], times, strict=True):
         top.set_title(f"t = {predictions.t[time]:.3g}", fontsize=10, color=INK, fontweight="bold")
-        bottom.set_xlabel(_axis_label(predictions, 0), fontsize=9)
+        bottom.set_xlabel(axis_label(predictions, 0), fontsize=9)
     return figure
 
 
@@ -93,7 +93,7 @@ def _both(predictions: Predictions, channel: int) -> tuple[Array, Array]:
     return truth, prediction
 
 
-def _scales(truth: Array, error: Array) -> list[Scale]:
+def colour_scales(truth: Array, error: Array) -> list[Scale]:
     """Colours of truth and prediction, one scale for both, and of the error, around 0."""
     finite = np.abs(error[np.isfinite(error)])
     largest = float(finite.max(initial=np.finfo(np.float32).tiny))
@@ -101,13 +101,14 @@ def _scales(truth: Array, error: Array) -> list[Scale]:
     return [field, field, {"cmap": ERROR_MAP, "vmin": -largest, "vmax": largest}]
 
 
-def _draw(
+def draw_field(
     axes: Axes,
     image: Array,
     scale: Scale,
     extent: tuple[float, float, float, float],
     aspect: Literal["auto", "equal"] = "auto",
 ) -> AxesImage:
+    """Show values with the first index upwards, a pixel a value."""
     axes.tick_params(labelsize=8)
     return axes.imshow(image, origin="lower", extent=extent, aspect=aspect, interpolation="nearest", **scale)
 
@@ -123,17 +124,19 @@ def _some_times(predictions: Predictions) -> list[int]:
     return sorted({round(last * share) for share in np.linspace(0, 1, NUM_FRAMES)})
 
 
-def _ends(coordinates: Array) -> tuple[float, float]:
+def edges(coordinates: Array) -> tuple[float, float]:
     """Outer edges of the cells around equally spaced coordinates."""
     half = (coordinates[-1] - coordinates[0]) / max(len(coordinates) - 1, 1) / 2 or 0.5
     return float(coordinates[0] - half), float(coordinates[-1] + half)
 
 
-def _axis_label(predictions: Predictions, axis: int) -> str:
+def axis_label(predictions: Predictions, axis: int) -> str:
+    """Name and unit of an axis of space."""
     return _with_unit(predictions.axes[axis], predictions.axis_units[axis])
 
 
-def _label(predictions: Predictions, channel: int) -> str:
+def channel_label(predictions: Predictions, channel: int) -> str:
+    """Name and unit of a channel."""
     return _with_unit(predictions.channels[channel], predictions.channel_units[channel])
 
 

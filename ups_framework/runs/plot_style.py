@@ -63,8 +63,8 @@ def thinned(points: Sequence[T]) -> list[T]:
     return list(points[::-stride][::-1])
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, dpi: int = 130) -> bytes:
     """The figure as the bytes of a PNG file."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=130, facecolor="white")
+    figure.savefig(file, format="png", dpi=dpi, facecolor="white")
     return file.getvalue()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ups_framework.errors import RunError
 from ups_framework.runs.atomic import write_whole
+from ups_framework.runs.folder import RunFolder
 
 Array = NDArray[np.float64] | NDArray[np.float32]
 
@@ -59,6 +60,23 @@ class Predictions:
     def on_grid(self, values: Array, channel: int) -> Array:
         """One channel of `values` (S, T, N, C) with one dimension an axis: (S, T, *grid_shape)."""
         return values[..., channel].reshape(*values.shape[:2], *self.grid_shape)
+
+
+def snapshots(folder: RunFolder) -> list[Path]:
+    """Files of the predictions that were kept while a run trained, `STEP-FIGURE.npz`, the earliest first."""
+    return sorted(folder.validations.glob("[0-9]*-*.npz"), key=step_of)
+
+
+def step_of(snapshot: Path) -> int:
+    """After how many steps of the run such a file was made."""
+    return int(snapshot.name.partition("-")[0])
+
+
+def forget_snapshots(folder: RunFolder, step: int) -> None:
+    """Delete those that were made after `step`."""
+    for path in snapshots(folder):
+        if step_of(path) > step:
+            path.unlink()
 
 
 def save_predictions(path: Path, predictions: Predictions) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ups_framework.errors import RunError
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.gates import read_verdicts
 from ups_framework.runs.locks import is_held
 from ups_framework.runs.records import Record, read_json
 from ups_framework.runs.run_record import Plain, RunRecord, Status
@@ -46,6 +47,7 @@ def read_run(path: Path, name: str, *, now: float | None = None) -> RunRecord:
             tags=read_tags(folder),
             recipe=recipe,
             evaluation=evaluation,
+            verdicts=read_verdicts(folder),
         )
     except RunError as error:
         problem = str(error)

@@ -1,13 +1,13 @@
-"""The one object that training writes to: files in the run's folder, and the same live in a tracker."""
+"""Writes down what training tells in the run's folder: one line a record, and the pictures' raw material."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import asdict, frozen
 
+from ups_framework.engine.distributions import Distribution
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.records import append_jsonl, truncate_jsonl
-from ups_framework.runs.tracking import Tracker
 
 Subset = Literal["train", "validation"]
 TermValues = Mapping[str, float]  # "raw" and "weighted"
@@ -16,13 +16,10 @@ AuditRecord = Mapping[str, Any]  # "term": str, "raw", "weighted", "share": floa
 
 @frozen
 class Recorder:
-    """Writes metrics, audits and pictures. `step` counts training steps over all stages."""
+    """Writes metrics, audits and distributions. `step` counts training steps over all stages."""
 
     folder: RunFolder
     """Where the files are."""
-
-    tracker: Tracker
-    """Where the same is shown live."""
 
     def metrics(
         self,
@@ -35,40 +32,27 @@ class Recorder:
         """One line of `metrics.jsonl`: numbers by name, and each loss term raw and weighted."""
         record = {"stage": stage, "step": step, "subset": subset, "values": values, "terms": terms}
         append_jsonl(self.folder.metrics, record)
-        context = {"stage": stage, "subset": subset}
-        for name, value in values.items():
-            self.tracker.scalar(name, value, step=step, context=context)
-        for term, kinds in terms.items():
-            for kind, value in kinds.items():
-                labels = {**context, "term": term, "value": kind}
-                self.tracker.scalar("loss", value, step=step, context=labels)
 
     def audit(self, stage: str, step: int, rows: Sequence[AuditRecord]) -> None:
         """One line of `audit.jsonl`: what each term weighs and where its gradient goes."""
         append_jsonl(self.folder.audit, {"stage": stage, "step": step, "rows": list(rows)})
-        for row in rows:
-            context = {"stage": stage, "subset": "train", "term": row["term"]}
-            self.tracker.scalar("share", row["share"], step=step, context={**context, "value": "share"})
-            for part, norm in row["gradient"].items():
-                self.tracker.scalar("gradient_norm", norm, step=step, context={**context, "part": part})
 
-    def evaluation(self, step: int, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-        """Show the rows of `evaluation.json`: the metrics, and `nrmse_by_step` over the steps of a rollout."""
-        for row, horizons in rows.items():
-            for horizon, metrics in horizons.items():
-                context = {"subset": "test", "row": row, "horizon": horizon}
-                for name, value in metrics.items():
-                    if isinstance(value, float):  # a row also holds lists, and nulls
-                        self.tracker.scalar(name, value, step=step, context=context)
-                for index, value in enumerate(metrics.get("by_step", ()), start=1):
-                    if value is not None:
-                        self.tracker.scalar("nrmse_by_step", value, step=index, context=context)
+    def gradients(self, stage: str, step: int, parts: Mapping[str, Distribution]) -> None:
+        """One line of `distributions.jsonl`: the gradient of a step in each part."""
+        shown = {name: asdict(spread) for name, spread in parts.items()}
+        append_jsonl(self.folder.distributions, {"stage": stage, "step": step, "of": "gradient", "parts": shown})
 
-    def picture(self, name: str, png: bytes, step: int, context: Mapping[str, str]) -> None:
-        """Show a picture. It is in no file of its own: the report draws it from the folder."""
-        self.tracker.image(name, png, step=step, context=context)
+    def latents(self, stage: str, step: int, tokens: Distribution | None, singular_values: Sequence[float]) -> None:
+        """One line of `distributions.jsonl`: the numbers in the tokens, and the singular values of the tokens."""
+        shown = {} if tokens is None else {"tokens": asdict(tokens)}
+        record = {"stage": stage, "step": step, "of": "latent", "parts": shown, "singular_values": singular_values}
+        append_jsonl(self.folder.distributions, record)
 
     def rewind(self, step: int) -> None:
-        """Forget everything after `step`: a run that goes on from the checkpoint of `step` records it again."""
-        for path in (self.folder.metrics, self.folder.audit):
+        """Forget everything after `step`: a run that goes on from the checkpoint of `step` records it again.
+
+        An audit comes before the step that follows it, so that the one at `step` comes again too.
+        """
+        for path in (self.folder.metrics, self.folder.distributions):
             truncate_jsonl(path, lambda record: bool(record["step"] <= step))
+        truncate_jsonl(self.folder.audit, lambda record: bool(record["step"] < step))

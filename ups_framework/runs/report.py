@@ -10,6 +10,7 @@ from ups_framework.runs.atomic import write_whole
 from ups_framework.runs.contents import Contents
 from ups_framework.runs.coverage import coverage_picture
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.gates import read_verdicts
 from ups_framework.runs.latent_curves import LATENT_CAPTION, latent_curves
 from ups_framework.runs.plugin_pages import plugins_of, write_plugin_pages
 from ups_framework.runs.predictions import Predictions
@@ -48,6 +49,17 @@ def _results(contents: Contents) -> str:
         table = tables.results_table(rows, horizon)
         parts += [page.heading(title), table or page.missing(f"No row has metrics for {horizon}.")]
     return page.section("results", "Results on the test data", parts)
+
+
+def _gates(contents: Contents) -> str:
+    """What the recipe asks for and whether it is reached; no section of a recipe without gates."""
+    verdicts = read_verdicts(contents.folder)
+    rows = {
+        name: [each.metric, tables.number(each.value), each.rule, each.state, each.reason or "–"]
+        for name, each in verdicts.items()
+    }
+    table = page.table(["gate", "metric", "value", "asked for", "verdict", "why"], rows)
+    return page.section("gates", "Gates", [table]) if verdicts else ""
 
 
 def _rollout(contents: Contents) -> str:
@@ -169,6 +181,7 @@ def _plain(value: object) -> str:
 
 _SECTIONS = (
     _results,
+    _gates,
     _rollout,
     _fields,
     _spectra,

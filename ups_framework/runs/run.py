@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
+import attrs
 import torch
 from attrs import frozen
 from torch import nn
 
-from ups_framework.engine.estimate import peak_memory_mib
+from ups_framework.engine.estimate import peak_memory_mib, training_forecast
 from ups_framework.engine.evaluate import evaluate
 from ups_framework.engine.listener import Listener
 from ups_framework.engine.prepare import Prepared, default_device, prepare
@@ -18,21 +20,26 @@ from ups_framework.engine.state import State, begin_stage, restored_state
 from ups_framework.engine.trainer import Trainer
 from ups_framework.errors import PluginError, RecipeError, RunError
 from ups_framework.plugins import Registry
-from ups_framework.recipe import Recipe, as_dict, dump_recipe, load_recipe
+from ups_framework.recipe import Recipe, dump_recipe, load_recipe
 from ups_framework.runs.atomic import write_whole
 from ups_framework.runs.coverage import save_coverage
+from ups_framework.runs.data_facts import data_facts
 from ups_framework.runs.environment import environment
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.gates import write_verdicts
+from ups_framework.runs.judging import judge
 from ups_framework.runs.plugin_pictures import draw_pictures
 from ups_framework.runs.predictions import save_predictions
+from ups_framework.runs.read_run import read_run
 from ups_framework.runs.recorder import Recorder
 from ups_framework.runs.recording import RecordingListener
-from ups_framework.runs.records import Record, write_json
+from ups_framework.runs.records import Record, read_json, write_json
 from ups_framework.runs.report import write_report
 from ups_framework.runs.samples import sample_predictions
 from ups_framework.runs.signals import Stopper, stop_signals
+from ups_framework.runs.snapshots import Snapshots
 from ups_framework.runs.status import recorded
-from ups_framework.runs.tracking import open_tracker
+from ups_framework.runs.tracking import tracked
 
 Report = Callable[[str], None]
 
@@ -65,31 +72,30 @@ class Run:
         Raises Interrupted after SIGINT or SIGTERM, with a checkpoint written if training had begun; RecipeError,
         DataError or RunError for what the user can mend.
         """
-        with stop_signals() as stopper, self.folder.locked():
+        with stop_signals() as stopper, self.folder.locked(), ExitStack() as tracking:
             self._write_recipe()
             with recorded(self.folder, (Interrupted, KeyboardInterrupt)):
-                return self._work(stopper)
+                return self._work(stopper, tracking)
 
-    def _work(self, stopper: Stopper) -> Record:
+    def _work(self, stopper: Stopper, tracking: ExitStack) -> Record:
+        """Everything; `tracking` ends when the run's end is written down."""
         prepared = prepare(self.recipe, self.registry, default_device(), self.report)
+        write_json(self.folder.environment, {**read_json(self.folder.environment), **data_facts(prepared.data)})
+        forecast = None if self.resume else training_forecast(prepared.system, prepared.data)
         state, last_step = self._starting_state(prepared)
         rehearse(prepared.system, prepared.data, state.stage)
-        tracker = open_tracker(
-            self.recipe.tracking.aim,
-            self.folder.path.parent,
-            self.folder,
-            as_dict(self.recipe, self.registry),
-            dump_recipe(self.recipe, self.registry),
-            self.report,
-            last_step,
-        )
-        try:
-            recorder = Recorder(self.folder, tracker)
-            recorder.rewind(-1 if last_step is None else last_step)
-            state = self._train(prepared, state, recorder, stopper)
-            return self._finish(prepared, state, recorder)
-        finally:
-            tracker.close()
+        recording = RecordingListener(Recorder(self.folder), Snapshots(prepared, self.folder))
+        recording.rewind(-1 if last_step is None else last_step)
+        tracking.enter_context(tracked(self.recipe.tracking, self.folder, self.report))
+        state = self._train(prepared, state, recording, stopper)
+        self._compare(forecast, state.train_seconds)
+        return self._finish(prepared, state)
+
+    def _compare(self, forecast: float | None, seconds: float) -> None:
+        """Say how well the time of training was foretold; nothing of a run that was too short to try it, or resumed."""
+        if forecast is not None:
+            said = f"{forecast:.0f} s were foretold from its first steps ({seconds / forecast:.2f} times)"
+            self.report(f"training took {seconds:.0f} s; {said}")
 
     def _write_recipe(self) -> None:
         """Save the resolved recipe and the environment; RunError if another recipe has trained in the folder."""
@@ -113,7 +119,7 @@ class Run:
                 f"be read with those that are installed:\n{error}\nInstall the versions that "
                 f"{self.folder.environment.name} names to go on, or start again under another --name"
             )
-        if saved == self.recipe:
+        if attrs.evolve(saved, gates=self.recipe.gates, prices=self.recipe.prices) == self.recipe:
             return None
         return (
             "is another recipe than the one given, so that its checkpoint does not fit; run that file itself with "
@@ -137,12 +143,12 @@ class Run:
         self.report(f"going on from {checkpoint.path}")
         return state, sum(stage.steps for stage in stages[: state.stage]) + state.step
 
-    def _train(self, prepared: Prepared, state: State, recorder: Recorder, stopper: Stopper) -> State:
+    def _train(self, prepared: Prepared, state: State, recording: RecordingListener, stopper: Stopper) -> State:
         with stopper.between_steps():
             trainer = Trainer(
                 system=prepared.system,
                 data=prepared.data,
-                listeners=[RecordingListener(recorder), *self.listeners],
+                listeners=[recording, *self.listeners],
                 save=self._save,
                 stopping=stopper.asked,
             )
@@ -164,7 +170,7 @@ class Run:
         torch.save(state.tensors(), payload)
         self.folder.save_checkpoint(f"{names[state.stage]}-{state.step:06d}", payload.getvalue())
 
-    def _finish(self, prepared: Prepared, state: State, recorder: Recorder) -> Record:
+    def _finish(self, prepared: Prepared, state: State) -> Record:
         """Save the simulator, evaluate it and write the report."""
         simulator = prepared.system.simulator.eval()
         payload = io.BytesIO()
@@ -175,12 +181,11 @@ class Run:
         steps = sum(stage.steps for stage in self.recipe.stages.values())
         evaluation["cost"] = _cost(prepared, state, steps)
         write_json(self.folder.evaluation, evaluation)
-        recorder.evaluation(steps, evaluation["rows"])
+        write_verdicts(self.folder, judge(read_run(self.folder.path, self.folder.name)))
         save_predictions(self.folder.predictions, sample_predictions(prepared, rollout))
         save_coverage(self.folder.coverage, state.coverage, prepared.system.problem.grid)
         draw_pictures(prepared, rollout, self.registry, self.folder, self.report)
-        for name, png in write_report(self.folder).items():
-            recorder.picture(name, png, steps, {"subset": "test"})
+        write_report(self.folder)
         return evaluation
 
 

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from ups_framework.recipe.difference import leaves
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.gates import GateState, Verdicts, overall
 
 Status = Literal["active", "success", "failed", "stopped", "stale", "broken", "foreign"]
 """See `RunRecord.status`."""
@@ -46,6 +47,20 @@ class RunRecord:
     evaluation: Plain = field(factory=dict, repr=False)
     """`evaluation.json`; empty where there is none."""
 
+    verdicts: Verdicts = field(factory=dict, repr=False)
+    """`gates.json`; empty where there is none."""
+
+    @property
+    def gates(self) -> dict[str, GateState]:
+        """Each gate of the recipe; one that was not judged is missing."""
+        states: dict[str, GateState] = dict.fromkeys(self.recipe.get("gates", {}), "missing")
+        return states | {name: verdict.state for name, verdict in self.verdicts.items() if name in states}
+
+    @property
+    def gate_state(self) -> GateState | None:
+        """One word for all of them; None of a recipe without gates."""
+        return overall(list(self.gates.values()))
+
     @property
     def description(self) -> str:
         """The recipe's sentence, or its data and operator."""
@@ -73,12 +88,12 @@ class RunRecord:
     def values(self) -> dict[str, Any]:  # values of TOML and JSON
         """Everything that conditions may ask for, by dotted key.
 
-        Keys of the recipe; `name`, `status`, `tags`; of the evaluation `rollout.nrmse`, `one_step.rmse` and the like
-        for the model, `persistence.rollout.nrmse` for a reference row, `super_resolution.2.nrmse`, `cost.parameters`
-        and `protocol.points`.
+        Keys of the recipe; `name`, `status`, `tags`; `gates`, one word for all of them; of the evaluation
+        `rollout.nrmse`, `one_step.rmse` and the like for the model, `persistence.rollout.nrmse` for a reference row,
+        `super_resolution.2.nrmse`, `cost.parameters` and `protocol.points`.
         """
         rows = self.evaluation.get("rows", {})
         tables = {key: self.evaluation.get(key, {}) for key in ("super_resolution", "cost", "protocol")}
         tables |= {name: row for name, row in rows.items() if name != "model"} | dict(rows.get("model", {}))
-        own = {"name": self.name, "status": self.status, "tags": list(self.tags)}
+        own = {"name": self.name, "status": self.status, "tags": list(self.tags), "gates": self.gate_state}
         return {".".join(path): value for table in (self.recipe, tables) for path, value in leaves(table)} | own

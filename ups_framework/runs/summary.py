@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
+
 from ups_framework.errors import RunError
 from ups_framework.recipe.difference import leaves
 from ups_framework.runs.records import Record, read_json, read_jsonl
@@ -34,6 +36,7 @@ def overview(record: RunRecord) -> Summary:
         "description": record.description,
         **metrics,
         **costs,
+        "gates": record.gates,
         "changed": time_of(record) if record.changed else None,
         "tags": list(record.tags),
         "path": str(record.folder.path),
@@ -57,6 +60,7 @@ def summary(record: RunRecord) -> Summary:
             "stages": {name: _stage(name, stage, metrics, audits) for name, stage in recipe["stages"].items()},
             "rows": evaluation.get("rows", {}),
             "super_resolution": evaluation.get("super_resolution", {}),
+            "verdicts": {name: attrs.asdict(verdict) for name, verdict in record.verdicts.items()},
             "cost": evaluation.get("cost", {}),
             "environment": {key: environment.get(key) for key in ("command", "torch", "devices", "processor", "git")},
             "files": {name: str(path) for name in _FILES if (path := getattr(folder, name)).exists()},

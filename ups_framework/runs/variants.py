@@ -8,7 +8,7 @@ from attrs import frozen
 from ups_framework.recipe.difference import Difference, differences
 from ups_framework.runs.run_record import RunRecord
 
-INERT = frozenset({"description", "cost", "data_folder", "tracking"})
+INERT = frozenset({"description", "cost", "data_folder", "tracking", "gates", "prices"})
 """Keys of a recipe that change no result."""
 
 UNTRAINED = INERT | {"evaluation", "metrics", "baselines", "pictures"}

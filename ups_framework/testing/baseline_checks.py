@@ -1,12 +1,12 @@
 """What a baseline promises."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from ups_framework.api import Forecast
-from ups_framework.testing.checks import Suite, distance, shape_problems
+from ups_framework.testing.checks import Suite, Use, distance, shape_problems
 from ups_framework.testing.subject import Subject
 
 _STEPS = 3
@@ -20,8 +20,10 @@ def _rollout(subject: Subject, start: Tensor, steps: int = _STEPS) -> Tensor:
     return forecast(start, steps, subject.setting.problem.grid, parameters)
 
 
-def _use(subject: Subject) -> Sequence[Tensor]:
-    return [_rollout(subject, subject.setting.trajectories.values[:, 0])]
+def _use(subject: Subject) -> Use:
+    trajectories = subject.setting.trajectories
+    start = trajectories.values[:, 0]
+    return Use(given=[start, trajectories.parameters], call=lambda: [_rollout(subject, start)])
 
 
 def rolls_out_as_many_steps_as_asked(subject: Subject) -> Iterator[str]:

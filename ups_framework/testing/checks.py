@@ -14,12 +14,26 @@ Check = Callable[..., Iterator[str]]
 """Takes what it is about; named as a sentence about it."""
 
 
+@frozen(kw_only=True, eq=False)
+class Use:
+    """A component about to be built and used once, as the framework would."""
+
+    given: Sequence[Tensor]
+    """Every tensor that it is given, or finds in what it is given."""
+
+    call: Callable[[], Sequence[Tensor]]
+    """Builds and uses it: every tensor that comes out."""
+
+
 @frozen(kw_only=True)
 class Suite:
     """The checks of one kind."""
 
-    use: Callable[[Subject], Sequence[Tensor]]
-    """Builds the component and uses it once, as the framework would: what comes out."""
+    use: Callable[[Subject], Use]
+    """One use, the same every time."""
+
+    gives_tensors: bool = True
+    """Whether what comes out is on a device; the pixels of a picture are not."""
 
     checks: tuple[Check, ...]
     """What only this kind promises, for every problem that the component suits."""

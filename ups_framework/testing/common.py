@@ -15,11 +15,11 @@ def common_checks(suite: Suite) -> tuple[Check, ...]:
     """The checks of all kinds for one that is used in this way."""
 
     def gives_the_same_numbers_whatever_was_drawn_before(subject: Subject) -> Iterator[str]:
-        first = suite.use(subject)
+        first = suite.use(subject).call()
         with torch.random.fork_rng(devices=[]):
             torch.rand(17)
             random.random(), np.random.rand()
-            again = suite.use(subject)
+            again = suite.use(subject).call()
         differing = [distance(a, b) for a, b in zip(first, again, strict=True) if not _equal(a, b)]
         if differing:
             yield (
@@ -29,30 +29,34 @@ def common_checks(suite: Suite) -> tuple[Check, ...]:
 
     def touches_nothing_global(subject: Subject) -> Iterator[str]:
         before = process_state()
-        suite.use(subject)
+        suite.use(subject).call()
         for name in restore(before):
             yield f"it changes {name} of the whole process"
 
     def leaves_its_inputs_as_they_were(subject: Subject) -> Iterator[str]:
-        values, parameters = subject.setting.trajectories.values, subject.setting.trajectories.parameters
-        before = values.clone(), parameters.clone()
-        suite.use(subject)
-        if not (torch.equal(values, before[0]) and torch.equal(parameters, before[1])):
-            values.copy_(before[0])
-            parameters.copy_(before[1])
-            yield "it writes into the fields or parameters that it is given"
+        """Every tensor that it is given; of a loss, also what its step has computed for all losses."""
+        use = suite.use(subject)
+        before = [tensor.detach().clone() for tensor in use.given]
+        use.call()
+        changed = [(now, then) for now, then in zip(use.given, before, strict=True) if not _equal(now, then)]
+        with torch.no_grad():
+            for now, then in changed:
+                now.copy_(then)
+        if changed:
+            yield "it writes into a tensor that it is given, which others read too: work on a copy"
 
     def stays_on_the_device_of_its_inputs(subject: Subject) -> Iterator[str]:
-        for tensor in suite.use(subject):
+        """All but a picture, which gives no tensor."""
+        for tensor in suite.use(subject).call():
             if tensor.device != subject.setting.device:
                 yield f"it gives a tensor on {tensor.device} where the input is on {subject.setting.device}"
 
-    return (
+    every = (
         gives_the_same_numbers_whatever_was_drawn_before,
         touches_nothing_global,
         leaves_its_inputs_as_they_were,
-        stays_on_the_device_of_its_inputs,
     )
+    return (*every, stays_on_the_device_of_its_inputs) if suite.gives_tensors else every
 
 
 def _equal(first: torch.Tensor, second: torch.Tensor) -> bool:

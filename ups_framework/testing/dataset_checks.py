@@ -40,7 +40,8 @@ def fills_its_splits_as_declared(experiment: Experiment) -> Iterator[str]:
     problem, extent = experiment.spec.problem(), experiment.spec.extent()
     for name, split in _splits(experiment.data).items():
         count = getattr(experiment.spec, name)
-        fields = (count, extent.frames, split.grid.num_points, problem.num_channels)
+        frames = (extent.test_frames or extent.frames) if name == "test" else extent.frames
+        fields = (count, frames, split.grid.num_points, problem.num_channels)
         yield from shape_problems(f"values of split {name}", split.values, fields, torch.float32)
         constants = (count, len(problem.parameters))
         yield from shape_problems(f"parameters of split {name}", split.parameters, constants, torch.float32)

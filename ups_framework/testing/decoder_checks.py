@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ups_framework.testing import inputs
-from ups_framework.testing.checks import Suite, distance, shape_problems
+from ups_framework.testing.checks import Suite, Use, distance, shape_problems
 from ups_framework.testing.module_checks import awake, built, module_checks
 from ups_framework.testing.subject import Subject
 
@@ -54,8 +54,13 @@ def takes_points_that_differ_by_sample(subject: Subject) -> Iterator[str]:
             yield f"with points of its own a sample differs by {apart:.2g} of the values' size"
 
 
+def _use(subject: Subject) -> Use:
+    latent, points = inputs.latent(subject, torch.float32), inputs.coordinates(subject, torch.float32)
+    return Use(given=[*inputs.tensors(latent), points], call=lambda: [awake(subject, built(subject))(latent, points)])
+
+
 SUITE = Suite(
-    use=lambda subject: _run(subject, awake(subject, built(subject)), torch.float32),
+    use=_use,
     checks=(
         gives_values_of_the_promised_shape_at_any_points,
         *module_checks(_run),

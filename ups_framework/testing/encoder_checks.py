@@ -7,15 +7,17 @@ from torch import Tensor, nn
 
 from ups_framework.api import Latent
 from ups_framework.testing import inputs
-from ups_framework.testing.checks import Suite, shape_problems
+from ups_framework.testing.checks import Suite, Use, shape_problems
 from ups_framework.testing.module_checks import awake, built, module_checks
 from ups_framework.testing.subject import Subject
 
 
+def _given(subject: Subject, dtype: torch.dtype) -> Sequence[Tensor]:
+    return inputs.fields(subject, dtype), inputs.coordinates(subject, dtype), inputs.parameters(subject, dtype)
+
+
 def _encode(subject: Subject, module: nn.Module, dtype: torch.dtype) -> Latent:
-    latent: Latent = module(
-        inputs.fields(subject, dtype), inputs.coordinates(subject, dtype), inputs.parameters(subject, dtype)
-    )
+    latent: Latent = module(*_given(subject, dtype))
     return latent
 
 
@@ -42,7 +44,12 @@ def tells_different_fields_apart(subject: Subject) -> Iterator[str]:
         yield "two different fields have the same latent"
 
 
+def _use(subject: Subject) -> Use:
+    given = _given(subject, torch.float32)
+    return Use(given=given, call=lambda: inputs.tensors(awake(subject, built(subject))(*given)))
+
+
 SUITE = Suite(
-    use=lambda subject: _run(subject, awake(subject, built(subject)), torch.float32),
+    use=_use,
     checks=(gives_a_latent_of_the_promised_shape, *module_checks(_run), tells_different_fields_apart),
 )

@@ -1,13 +1,13 @@
 """What a guard promises."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from ups_framework.api import Correct
 from ups_framework.numerics.random import generator
-from ups_framework.testing.checks import Suite, distance, shape_problems
+from ups_framework.testing.checks import Suite, Use, distance, shape_problems
 from ups_framework.testing.subject import Subject
 
 
@@ -18,9 +18,14 @@ def _frames(subject: Subject) -> tuple[Tensor, Tensor]:
     return values[:, 1] + 0.5 * values.std() * (noise + 1), values[:, 0]
 
 
-def _use(subject: Subject) -> Sequence[Tensor]:
+def _corrected(subject: Subject, values: Tensor, before: Tensor) -> Tensor:
     correct: Correct = subject.build()
-    return [correct(*_frames(subject))]
+    return correct(values, before)
+
+
+def _use(subject: Subject) -> Use:
+    values, before = _frames(subject)
+    return Use(given=[values, before], call=lambda: [_corrected(subject, values, before)])
 
 
 def gives_a_frame_like_the_one_it_is_given(subject: Subject) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What the parts are given: normalised fields, scaled parameters, and latents of a shape that any operator takes."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -43,6 +44,11 @@ def latent(subject: Subject, dtype: torch.dtype) -> Latent:
     mesh = torch.meshgrid(*centres, indexing="ij")
     positions = torch.stack([coordinate.flatten() for coordinate in mesh], dim=-1).to(dtype)
     return Latent(tokens=tokens, positions=positions, grid=shape)
+
+
+def tensors(latent: Latent) -> Sequence[Tensor]:
+    """All that a latent holds."""
+    return latent.tokens, latent.positions
 
 
 def _token_grid(shape: tuple[int, ...], tokens: int) -> tuple[int, ...] | None:

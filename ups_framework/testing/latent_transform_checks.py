@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ups_framework.testing import inputs
-from ups_framework.testing.checks import Suite, shape_problems
+from ups_framework.testing.checks import Suite, Use, shape_problems
 from ups_framework.testing.module_checks import awake, built, module_checks
 from ups_framework.testing.subject import Subject
 
@@ -39,7 +39,13 @@ def lets_gradients_through(subject: Subject) -> Iterator[str]:
 _MODULE_CHECKS = tuple(check for check in module_checks(_run) if check.__name__ != "gives_every_parameter_a_gradient")
 """A transform may have no parameters."""
 
+
+def _use(subject: Subject) -> Use:
+    latent = inputs.latent(subject, torch.float32)
+    return Use(given=inputs.tensors(latent), call=lambda: inputs.tensors(awake(subject, built(subject))(latent)))
+
+
 SUITE = Suite(
-    use=lambda subject: _run(subject, awake(subject, built(subject)), torch.float32),
+    use=_use,
     checks=(keeps_the_shape_and_places_of_a_latent, lets_gradients_through, *_MODULE_CHECKS),
 )

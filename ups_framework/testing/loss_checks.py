@@ -1,6 +1,6 @@
 """What a loss term promises."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import attrs
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ups_framework.api import Model, Points, Step, Term
 from ups_framework.numerics.random import generator
-from ups_framework.testing.checks import Suite, shape_problems
+from ups_framework.testing.checks import Suite, Use, shape_problems
 from ups_framework.testing.models import Oracle, small_simulator
 from ups_framework.testing.settings import Setting
 from ups_framework.testing.subject import Subject
@@ -41,9 +41,17 @@ def _small(subject: Subject, predicted: int = _PREDICTED) -> Step:
     return _step(setting, small_simulator(setting), truth, whole_grid=type(subject.spec).whole_grid)
 
 
-def _use(subject: Subject) -> Sequence[Tensor]:
+def _use(subject: Subject) -> Use:
+    step = _small(subject)
+    computed = [step.prediction, step.prediction_on_grid, step.target, step.advanced(1).tokens]
+    computed += [step.reconstruction, step.reconstruction_on_grid, step.reconstruction_target, step.encoded(0).tokens]
+    given = [step.truth, step.parameters, step.points.coordinates, *computed]
+    return Use(given=given, call=lambda: [_value(subject, step)])
+
+
+def _value(subject: Subject, step: Step) -> Tensor:
     term: Term = subject.build()
-    return [term(_small(subject)).detach()]
+    return term(step).detach()
 
 
 def is_a_finite_scalar_for_any_number_of_frames(subject: Subject) -> Iterator[str]:

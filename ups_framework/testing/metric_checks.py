@@ -1,12 +1,12 @@
 """What a metric promises."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from ups_framework.api import Measure
-from ups_framework.testing.checks import Suite, distance, shape_problems
+from ups_framework.testing.checks import Suite, Use, distance, shape_problems
 from ups_framework.testing.subject import Subject
 
 
@@ -15,9 +15,10 @@ def _measured(subject: Subject, prediction: Tensor, truth: Tensor) -> Tensor:
     return measure(prediction, truth, subject.setting.problem.grid)
 
 
-def _use(subject: Subject) -> Sequence[Tensor]:
+def _use(subject: Subject) -> Use:
     truth = subject.setting.trajectories.values
-    return [_measured(subject, 0.9 * truth, truth)]
+    prediction = 0.9 * truth
+    return Use(given=[prediction, truth], call=lambda: [_measured(subject, prediction, truth)])
 
 
 def gives_one_number_a_step_and_channel(subject: Subject) -> Iterator[str]:

@@ -45,8 +45,10 @@ def module_checks(run: Run) -> tuple[Check, ...]:
                 yield f"{name} is lazy: it has no shape, and no weights that a seed decides, before the first use"
 
     def gives_every_parameter_a_gradient(subject: Subject) -> Iterator[str]:
-        """Parameters that start at zero get a little noise first."""
+        """Parameters that start at zero get a little noise first; a module may have none."""
         module = awake(subject, built(subject))
+        if not any(True for _ in module.parameters()):
+            return
         outputs = run(subject, module, torch.float32)
         weights = [torch.linspace(0.5, 1.5, output.numel()).reshape(output.shape) for output in outputs]
         total = sum(((output - 0.3) ** 2 * weight).sum() for output, weight in zip(outputs, weights, strict=True))

@@ -7,15 +7,19 @@ from torch import Tensor, nn
 
 from ups_framework.api import Latent
 from ups_framework.testing import inputs
-from ups_framework.testing.checks import Suite, distance, shape_problems
+from ups_framework.testing.checks import Suite, Use, distance, shape_problems
 from ups_framework.testing.module_checks import awake, built, module_checks
 from ups_framework.testing.subject import Subject
 
 
-def _advance(subject: Subject, module: nn.Module, dtype: torch.dtype) -> Latent:
+def _given(subject: Subject, dtype: torch.dtype) -> tuple[Latent, Tensor, Tensor]:
     latent = inputs.latent(subject, dtype)
     dt = torch.tensor([0.5, 1.0, 2.0], dtype=dtype)[: len(latent.tokens)]
-    advanced: Latent = module(latent, dt, inputs.parameters(subject, dtype))
+    return latent, dt, inputs.parameters(subject, dtype)
+
+
+def _advance(subject: Subject, module: nn.Module, dtype: torch.dtype) -> Latent:
+    advanced: Latent = module(*_given(subject, dtype))
     return advanced
 
 
@@ -40,7 +44,15 @@ def changes_nothing_before_it_is_trained(subject: Subject) -> Iterator[str]:
         yield f"untrained, it changes the latent by {change:.2g} of its size: let its last weights start at zero"
 
 
+def _use(subject: Subject) -> Use:
+    latent, *conditions = _given(subject, torch.float32)
+    return Use(
+        given=[*inputs.tensors(latent), *conditions],
+        call=lambda: inputs.tensors(awake(subject, built(subject))(latent, *conditions)),
+    )
+
+
 SUITE = Suite(
-    use=lambda subject: _run(subject, awake(subject, built(subject)), torch.float32),
+    use=_use,
     checks=(gives_a_latent_at_the_same_places, changes_nothing_before_it_is_trained, *module_checks(_run)),
 )

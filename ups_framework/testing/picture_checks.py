@@ -1,6 +1,7 @@
 """What a picture promises."""
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
 import torch
@@ -8,22 +9,32 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ups_framework.api import Plot, Rollout
-from ups_framework.testing.checks import Suite
+from ups_framework.testing.checks import Suite, Use
 from ups_framework.testing.subject import Subject
 
 
-def _drawn(subject: Subject) -> Figure:
+def _rollout(subject: Subject) -> Rollout:
     trajectories = subject.setting.trajectories
     times = trajectories.dt * torch.arange(trajectories.values.shape[1])
+    return Rollout(prediction=0.9 * trajectories.values, truth=trajectories.values, times=times, grid=trajectories.grid)
+
+
+def _drawn(subject: Subject, rollout: Rollout | None = None) -> Figure:
     plot: Plot = subject.build()
-    return plot(
-        Rollout(prediction=0.9 * trajectories.values, truth=trajectories.values, times=times, grid=trajectories.grid)
-    )
+    return plot(rollout or _rollout(subject))
 
 
-def _use(subject: Subject) -> Sequence[Tensor]:
-    _drawn(subject)
-    return []
+def _use(subject: Subject) -> Use:
+    rollout = _rollout(subject)
+    given = [rollout.prediction, rollout.truth, rollout.times]
+    return Use(given=given, call=lambda: [_pixels(_drawn(subject, rollout))])
+
+
+def _pixels(figure: Figure) -> Tensor:
+    """Red, green, blue and opacity, one pixel after another."""
+    file = io.BytesIO()
+    figure.savefig(file, format="rgba")
+    return torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8).float()
 
 
 def draws_a_figure_with_labelled_axes(subject: Subject) -> Iterator[str]:
@@ -47,4 +58,4 @@ def leaves_pyplot_alone(subject: Subject) -> Iterator[str]:
         yield "it draws with pyplot, which keeps every figure: make a matplotlib.figure.Figure"
 
 
-SUITE = Suite(use=_use, checks=(draws_a_figure_with_labelled_axes, leaves_pyplot_alone))
+SUITE = Suite(use=_use, gives_tensors=False, checks=(draws_a_figure_with_labelled_axes, leaves_pyplot_alone))

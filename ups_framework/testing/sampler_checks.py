@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ups_framework.api import Occasion, Points, Sampling
 from ups_framework.numerics.random import generator
-from ups_framework.testing.checks import Suite
+from ups_framework.testing.checks import Suite, Use
 from ups_framework.testing.subject import Subject
 
 _DRAWS = 5
@@ -29,7 +29,11 @@ def _draws(subject: Subject, draws: int = _DRAWS) -> list[Points]:
     return [sampling.draw(_occasion(subject, number)) for number in range(draws)]
 
 
-def _use(subject: Subject) -> Sequence[Tensor]:
+def _use(subject: Subject) -> Use:
+    return Use(given=[subject.setting.trajectories.values], call=lambda: _drawn(subject))
+
+
+def _drawn(subject: Subject) -> Sequence[Tensor]:
     tensors = [(points.coordinates, points.index, points.weights) for points in _draws(subject)]
     return [tensor for parts in tensors for tensor in parts if tensor is not None]
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ups_burgers.apebench import ApebenchBurgers
 from ups_burgers.classical import FiniteVolumeBaseline
 from ups_burgers.dataset import Burgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric
@@ -11,8 +12,8 @@ from ups_framework.api import Baseline, Dataset, LossTerm, Metric, Renamed
 
 @hookimpl
 def ups_datasets() -> dict[str, type[Dataset]]:
-    """Trajectories, made or read from PDEBench's files."""
-    return {"burgers": Burgers}
+    """Trajectories, made in PDEBench's manner or read from its files, or made in APEBench's."""
+    return {"burgers": Burgers, "apebench_burgers": ApebenchBurgers}
 
 
 @hookimpl

@@ -19,8 +19,8 @@ class LatentDiversity(LossTerm):
     encoder's latent of frame 0 and the operator's latents of all predicted frames. Tokens are not centred: a part that
     all of them share counts as likeness. Squared, with more tokens than numbers per token, T > D, it cannot fall below
     (T - D) / (D (T - 1)) (Welch 1974); random tokens have 1/D. Signed, it falls to −1 / (T − 1), where unit tokens add
-    up to nothing, whatever D is. Good values: `share = 0.01` to `0.015`; tokens of a smooth field are alike for a reason,
-    and more costs accuracy.
+    up to nothing, whatever D is. Good values: `share = 0.01`; tokens of a smooth field are alike
+    for a reason, and more costs accuracy.
 
     With unit tokens ẑ, Σ_ij cos² = |Ẑᵀ Ẑ|², a D × D matrix, and Σ_ij cos = |Σ_i ẑ_i|²: never T × T.
     """

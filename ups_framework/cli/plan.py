@@ -1,0 +1,94 @@
+"""`ups plan`: time, memory, disk and cost of a whole job, before it runs."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ups_framework.cli.options import profile_option, settings_option
+from ups_framework.cli.output import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ups_framework.engine.plan import Plan
+    from ups_framework.recipe import Recipe
+
+_BUSY = 0.8
+"""Part of a core: a process that gets less while it computes shares it."""
+
+
+@click.command("plan")
+@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@settings_option
+@profile_option
+def command(recipe: Path, settings: tuple[str, ...], profile: str | None) -> None:
+    """Say what running RECIPE will take on this machine: time, memory, disk and cost.
+
+    Measured: a few trajectories are made, a few steps of each stage trained, validated and evaluated; nothing is kept.
+    The cost is that of `[prices]` in the recipe, if it has a price of this device. `ups run` says at its end how long
+    its training took beside what its own first steps foretold.
+    """
+    from ups_framework.cli.loading import load
+    from ups_framework.engine.plan import plan_of
+    from ups_framework.engine.prepare import default_device
+    from ups_framework.plugins import load_plugins
+    from ups_framework.runs.environment import device_name
+
+    registry = load_plugins()
+    loaded = load(recipe, registry, settings, profile)
+    device = device_name()
+    click.echo(f"{recipe} on {device}")
+    wall, own = time.perf_counter(), time.process_time()
+    with loaded.locating():
+        plan = plan_of(loaded.recipe, registry, default_device(), click.echo)
+    had = (time.process_time() - own) / (time.perf_counter() - wall)
+    _print_time(plan, loaded.recipe)
+    _print_room(plan, loaded.recipe.data_folder)
+    _print_cost(plan, loaded.recipe.prices, device)
+    if default_device().type == "cpu" and had < _BUSY:
+        click.echo(f"Warning: the machine is busy: this process had {had:.0%} of a core; on an idle one all is faster")
+
+
+def _print_time(plan: "Plan", recipe: "Recipe") -> None:
+    rows = [
+        ["data", spoken(plan.data.seconds), f"{plan.data.trajectories} trajectories, unless they are there already"]
+    ]
+    for trial in plan.stages:
+        steps = recipe.stages[trial.name].steps
+        parts = (
+            f"{steps} steps of {1000 * trial.step_seconds / steps:.3g} ms, audits {spoken(trial.audit_seconds)}, "
+            f"validations {spoken(trial.validation_seconds)}"
+        )
+        rows.append([f"stage {trial.name}", spoken(trial.seconds), parts])
+    rows.append(["checkpoints", spoken(plan.checkpoint_seconds), f"{plan.checkpoints} are written"])
+    rows.append(["evaluation", spoken(plan.evaluation_seconds), "with all baselines; the report comes on top"])
+    rows.append(["in all", spoken(plan.seconds), "as long as no stage stops early"])
+    print_table(["", "time", ""], rows)
+
+
+def _print_room(plan: "Plan", data_folder: str) -> None:
+    memory = f"{plan.steps_mib:.0f} for steps, {plan.data_mib:.0f} for data"
+    click.echo(f"\nmemory  {plan.steps_mib + plan.data_mib:.0f} MiB ({memory})")
+    data, run = plan.data.disk_bytes / 1e6, plan.run_bytes / 1e6
+    click.echo(f"disk    {data + run:.3g} MB ({data:.3g} for data in {data_folder}, {run:.3g} for the run)")
+
+
+def _print_cost(plan: "Plan", prices: "Mapping[str, float]", device: str) -> None:
+    if device in prices:
+        hour = prices[device]
+        click.echo(f"cost    {plan.seconds / 3600 * hour:.3g} ({hour:g} an hour of {device})")
+    elif prices:
+        click.echo(f"cost    not known: [prices] has no {device!r}")
+
+
+def spoken(seconds: float) -> str:
+    """`3 h 12 min`, `4 min 10 s`, `12 s`, `0.3 s`."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
