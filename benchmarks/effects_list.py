@@ -124,7 +124,7 @@ negativity = { use = "negativity" }
 
 _BASES = {
     BURGERS: ("burgers:quick", _BURGERS.format(viscosity="0.01", boundary="periodic")),
-    WALLS: ("burgers:quick", _BURGERS.format(viscosity="0.1", boundary="dirichlet")),
+    WALLS: ("burgers:quick", _BURGERS.format(viscosity="0.03", boundary="dirichlet")),
     FLOW: ("navier_stokes:decaying", _FLOW),
     HEAT: ("heat:quick", _HEAT),
 }
