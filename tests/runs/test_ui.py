@@ -41,6 +41,12 @@ class Ui:
             if len(self.places) == 6:
                 break
 
+    def stop(self) -> int:
+        """Ctrl-C; its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode
+
     def answers(self) -> bool:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/projects/", timeout=5).close()
@@ -55,8 +61,7 @@ def ui(trained_runs: Path) -> Iterator[Ui]:
     sync(trained_runs, print)
     served = Ui(trained_runs)
     yield served
-    served.process.send_signal(signal.SIGINT)
-    served.process.wait(PATIENCE)
+    served.stop()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,7 @@ def test_the_pages_show_the_series_and_pictures_of_a_run(ui: Ui, page: Page) -> 
         page.open(ui.places[name])
         for word in words:
             page.wait(f"document.body.innerText.includes({word!r})")
-        page.wait("document.querySelectorAll('svg path').length > 5")
+        page.wait("document.querySelectorAll('svg path, svg circle, svg line').length > 5")
     for name, captions in {
         "Field pictures by step": ["u: truth, prediction (rollout) and error"],
         "Results in pictures": ["coverage"],
@@ -100,8 +105,7 @@ def test_explorers_are_saved_once(ui: Ui) -> None:
 def test_the_pages_end_with_all_their_processes(tmp_path: Path) -> None:
     first = Ui(tmp_path)
     assert first.answers()
-    first.process.send_signal(signal.SIGINT)
-    assert first.process.wait(PATIENCE) == 0
+    assert first.stop() == 0
     end = time.monotonic() + PATIENCE
     while first.answers() and time.monotonic() < end:
         time.sleep(0.2)
