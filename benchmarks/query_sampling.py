@@ -87,8 +87,8 @@ class Case:
 
 CASES = (
     Case(name="1-D 1024", extends="burgers:quick", data=f"{_FRONTS}\npoints = 1024", steps=300),
-    Case(name="2-D 64²", extends="navier_stokes:decaying", data=f"{_FLOW}\npoints = 64", steps=300),
-    Case(name="2-D 128²", extends="navier_stokes:decaying", data=f"{_FLOW}\npoints = 128", steps=0),
+    Case(name="2-D 64²", extends="navier_stokes:decaying", data=f"{_FLOW}\npoints = 64", steps=150),
+    Case(name="2-D 128²", extends="navier_stokes:decaying", data=f"{_FLOW}\npoints = 128", steps=50),
 )
 
 QUICK = (
