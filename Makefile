@@ -1,5 +1,5 @@
-# From a fresh clone: `make run` trains and measures the main recipe, `make test` checks everything.
-# Both make .venv once, and install into it again when the requirements change.
+# From a fresh clone: `make setup` makes .venv, `make run` trains and measures the main recipe, `make test` checks everything.
+# Each makes .venv once, and installs into it again when the requirements change.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -15,8 +15,11 @@ TESTS := tests $(sort $(dir $(wildcard plugins/*/tests/*.py)))
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: run test check format docs
+.PHONY: setup run test check format docs
 .NOTPARALLEL:
+
+setup: $(READY)
+	@echo "$(VENV) is ready; next: 'source $(BIN)/activate', then 'ups recipes' lists what can be run, 'ups --help' the commands"
 
 run: $(READY)
 	@$(BIN)/ups run recipes/burgers_phase4.toml

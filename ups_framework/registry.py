@@ -217,12 +217,13 @@ class Registry:
         """All components of a plugin, by kind and name."""
         return tuple(item for kind in KINDS for item in self.components(kind) if item.plugin == plugin)
 
-    def find(self, kind: str, name: str) -> Component:
+    def find(self, kind: str, name: str, *, first: str = "") -> Component:
         """The component called `name` or `plugin:name`, now or before. PluginError if there is none or several.
 
-        A name of the framework's own means that one, whatever is installed beside it.
+        A name of the framework's own means that one, whatever is installed beside it; one that several plugins have
+        means that of the plugin `first`, if it is one of them.
         """
-        return self._one(kind, name, self.components(kind))
+        return self._one(kind, name, self.components(kind), first)
 
     def leads_to(self, name: str, component: Component) -> bool:
         """Whether `find` gives this component for a name."""
@@ -274,8 +275,9 @@ class Registry:
             problems.append("the plugin has registered this name already, as an old one")
         return problems
 
-    def _one(self, kind: str, name: str, offered: Sequence[_Named]) -> _Named:
+    def _one(self, kind: str, name: str, offered: Sequence[_Named], first: str = "") -> _Named:
         found = self._called(name, offered)
+        found = [item for item in found if item.plugin == first] or found
         if not found:
             raise PluginError(self._unknown(kind, name, offered))
         if len(found) > 1:

@@ -53,7 +53,22 @@ def _block_problems(
         yield "it is not at module level"
     if not (block.__doc__ or "").strip():
         yield "it has no docstring"
+    yield from _unannotated(block)
     yield from _fields_problems(block, reserved=reserved, kinds=kinds, around=(*around, block))
+
+
+def _unannotated(block: type[Any]) -> Iterator[str]:
+    """Attributes that look like fields and are none; methods and properties bind, what a kind declares is no field."""
+    declared = {name for base in block.__mro__ for name in inspect.get_annotations(base)}
+    fields = {field.name for field in attrs.fields(block)}
+    for name, value in vars(block).items():
+        if name.startswith("_") or name in declared | fields or hasattr(type(value), "__get__"):
+            continue
+        kind = type(value).__name__
+        yield (
+            f"{name!r} has no annotation, so it is no field: write `{name}: {kind} = ...`, "
+            f"or `{name}: ClassVar[{kind}] = ...` for what no recipe sets"
+        )
 
 
 def _is_frozen(block: type) -> bool:
@@ -104,6 +119,22 @@ def _field_problems(
     if is_optional(annotation) and field.default is not None:
         yield "is optional, so its default must be None: TOML has no null to write"
     yield from _type_problems(without_none(annotation), kinds=kinds, around=around)
+    yield from _default_problems(field.default, get_origin(without_none(annotation)))
+
+
+def _default_problems(default: Any, container: Any) -> Iterator[str]:
+    """A default that all specs would share and change, or a list where a tuple belongs."""
+    from_factory = isinstance(default, type(attrs.Factory(dict)))
+    if from_factory and default.takes_self:
+        return
+    made = default.factory() if from_factory else default
+    if container in (tuple, dict) and isinstance(made, list | set | dict | tuple) and not isinstance(made, container):
+        found, wanted = type(made).__name__, container.__name__
+        right = "= ()" if container is tuple else "= field(factory=dict)"
+        yield f"has a default that is a {found}, not a {wanted}: write a {wanted}, such as `{right}`"
+    elif not from_factory and isinstance(made, list | set | dict):
+        factory = f"lambda: {made!r}" if made else type(made).__name__
+        yield f"has a mutable default, which all specs would share: use field(factory={factory})"
 
 
 def _type_problems(

@@ -107,6 +107,21 @@ def test_what_cannot_be_read_is_one_message(make_run: MakeRun, tmp_path: Path) -
         assert "environment.json: is damaged" in result.stderr
 
 
+def test_a_run_that_is_not_there_is_answered_with_those_that_are(make_run: MakeRun) -> None:
+    run = make_run("kdv_quick", PHASE3)
+    for missing, near in (("quick", "there is: kdv_quick"), ("none/quick", f"there is no folder {run.parent}/none")):
+        result = CliRunner().invoke(group, ["diff", str(run.parent / missing), str(run)])
+        assert (result.exit_code, result.stderr) == (1, f"Error: {run.parent / missing}: no such run ({near})\n")
+
+
+def test_a_recipe_that_is_not_there_is_answered_with_those_that_are() -> None:
+    result = CliRunner().invoke(group, ["diff", str(RECIPES / "burgers_phase3"), str(PHASE3)])
+    assert result.exit_code == 2
+    assert "burgers_phase3: cannot be read: No such file or directory (did you mean 'burgers_phase3.toml'" in (
+        result.stderr
+    )
+
+
 def test_the_folder_of_all_runs_is_no_run(make_run: MakeRun) -> None:
     runs = make_run("a", PHASE3).parent
     result = CliRunner().invoke(group, ["diff", str(runs), str(PHASE3)])

@@ -1,5 +1,6 @@
 """Before the first step every stage is tried once: what would die later dies now, and nothing else changes."""
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,19 +37,32 @@ def test_a_check_finds_terms_without_effect_and_needs_no_data(make_recipe: "Make
     recipe = make_recipe(
         "stages.autoencode.losses=['reconstruction', 'prediction']", terms={"dead": "use = 'detached'"}
     )
-    found = [str(mistake) for mistake in find_idle_terms(recipe, registry)]
+    found = [str(mistake) for mistake in find_idle_terms(recipe, registry, pytest.fail)]
     assert len(found) == 2
     assert found[0].startswith("losses.prediction: has no effect in stage 'autoencode': ")
     assert found[1].startswith("losses.dead: has no effect in stage 'operator': ")
-    assert find_idle_terms(make_recipe(), registry) == []
+    assert find_idle_terms(make_recipe(), registry, pytest.fail) == []
 
 
-def test_a_term_that_cannot_compute_on_made_up_frames_is_left_to_the_rehearsal(
+def test_a_term_that_cannot_compute_on_made_up_frames_is_told_and_hides_no_other(
     make_recipe: "MakeRecipe", registry: Registry
 ) -> None:
-    """Its stage is passed over: what it raises on noise says nothing about data."""
-    recipe = make_recipe("stages.autoencode.losses=['reconstruction', 'prediction']", terms={"odd": "use = 'faulty'"})
-    assert [mistake.path for mistake in find_idle_terms(recipe, registry)] == ["losses.prediction"]
+    """It is no mistake: what it raises on noise may say nothing about data."""
+    terms = {"odd": "use = 'faulty'", "flat": "use = 'unreduced'", "dead": "use = 'detached'"}
+    told: list[str] = []
+    found = find_idle_terms(make_recipe(terms=terms), registry, told.append)
+    assert [mistake.path for mistake in found] == ["losses.dead"]
+    odd, flat = told
+    what = r"losses\.odd \(tests\.engine\.problems\.Faulty\) could not be tried on made-up frames"
+    assert re.fullmatch(rf"{what}: IndexError: no such frame \(problems\.py, line \d+\)", odd)
+    assert flat.startswith("losses.flat (tests.engine.problems.Unreduced) could not be tried on made-up frames: ")
+
+
+def test_a_term_of_two_stages_is_told_once(make_recipe: "MakeRecipe", registry: Registry) -> None:
+    told: list[str] = []
+    recipe = make_recipe("stages.autoencode.losses=['reconstruction', 'odd']", terms={"odd": "use = 'faulty'"})
+    assert find_idle_terms(recipe, registry, told.append) == []
+    assert len(told) == 1
 
 
 def test_it_leaves_weights_gradients_and_chance_as_they_were(prepare_recipe: "Prepare") -> None:

@@ -102,6 +102,98 @@ def test_a_plugin_that_went_after_the_run_began_is_named(install: Install, recip
     assert _ups(*arguments) == (2, [expected, "1 mistake in the recipe."])
 
 
+SHIPPED = (
+    SOURCE
+    + """
+from pathlib import Path
+
+@hookimpl
+def ups_recipes():
+    return {"calm": Path(__file__).parent / "calm.toml"}
+"""
+)
+BROKEN_TERM = '''
+from attrs import frozen
+from ups_framework import hookimpl
+from ups_framework.api import LossTerm
+
+@frozen(kw_only=True)
+class Typo(LossTerm):
+    """A loss with a bug."""
+    def build(self, problem):
+        return lambda step: step.predicition.mean()
+
+@hookimpl
+def ups_losses():
+    return {"typo": Typo}
+'''
+
+
+@pytest.fixture
+def calm(install: Install, request: pytest.FixtureRequest) -> Path:
+    """The folder of a plugin whose recipe names its own component by its bare name, in a file that it extends."""
+    folder = install("zz_one", SHIPPED)
+    (folder / "parts").mkdir()
+    (folder / "parts/base.toml").write_text(RECIPE.format(root=request.config.rootpath))
+    (folder / "calm.toml").write_text('extends = "parts/base.toml"\n')
+    return folder
+
+
+def test_a_bare_name_in_a_shipped_recipe_means_the_component_of_its_plugin(
+    install: Install, calm: Path, write: Callable[..., str]
+) -> None:
+    install("zz_two")
+    registry = load_plugins()
+    mine = write('extends = "zz_one:calm"\n[baselines.quiet]\n[latent]\nwidth = 32\n', "mine.toml")
+    for recipe in ("zz_one:calm", calm / "calm.toml", mine):
+        quiet = load_recipe(recipe, registry=registry, gpu=False).recipe.baselines["quiet"]
+        assert registry.name_of(type(quiet)) == "zz_one:quiet"
+
+
+def test_a_bare_name_that_a_user_writes_over_a_shipped_recipe_stays_ambiguous(
+    install: Install, calm: Path, write: Callable[..., str]
+) -> None:
+    install("zz_two")
+    mine = write('extends = "zz_one:calm"\n[baselines.quiet]\nuse = "quiet"\n', "mine.toml")
+    code, (line, _) = _ups("check", mine)
+    assert code == 2
+    assert line.startswith("baselines.quiet.use: 2 plugins have a baseline called 'quiet'")
+    assert line.endswith("  [mine.toml:3]")
+
+
+def test_a_name_of_the_frameworks_own_means_that_one_in_a_shipped_recipe_too(install: Install, calm: Path) -> None:
+    (calm / "zz_one.py").write_text(SHIPPED.replace('{"quiet": Quiet}', '{"persistence": Quiet}'))
+    base = calm / "parts/base.toml"
+    base.write_text(base.read_text().replace('use = "quiet"', 'use = "persistence"'))
+    registry = load_plugins()
+    still = load_recipe("zz_one:calm", registry=registry, gpu=False).recipe.baselines["quiet"]
+    assert registry.name_of(type(still)) == "builtin:persistence"
+
+
+def test_a_run_of_a_shipped_recipe_whose_plugin_went_points_to_its_own_recipe(calm: Path) -> None:
+    own = Path("runs/zz_one_calm/recipe.toml")
+    own.parent.mkdir(parents=True)
+    own.write_text("")
+    shutil.rmtree(calm)
+    for name, wanted in ((), True), (("--name", "other"), False):
+        code, (line, _) = _ups("run", "zz_one:calm", "--resume", *name)
+        assert code == 2
+        assert "no plugin called 'zz_one' is installed in this environment" in line
+        assert ("the run's own recipe is in runs/zz_one_calm/recipe.toml" in line) is wanted
+
+
+def test_a_check_says_which_term_could_not_be_tried_and_where_it_broke(
+    install: Install, write: Callable[..., str], request: pytest.FixtureRequest
+) -> None:
+    install("zz_typo", BROKEN_TERM)
+    base = f"{request.config.rootpath}/recipes/navier_stokes_decaying.toml"
+    code, (line,) = _ups("check", write(f'extends = "{base}"\n[losses.prediction]\nuse = "typo"\n', "mine.toml"))
+    assert code == 0
+    assert line.startswith("Warning: losses.prediction (zz_typo.Typo) could not be tried on made-up frames: ")
+    assert "AttributeError: 'Step' object has no attribute 'predicition'" in line
+    assert line.endswith("(zz_typo.py, line 10)")
+
+
 def test_a_plugin_that_went_leaves_recipes_without_it_alone(
     install: Install, recipe: str, request: pytest.FixtureRequest
 ) -> None:

@@ -70,7 +70,8 @@ class FaultyDataset(Dataset):
         if self.fault == "declares_the_problem_of_its_data":
             problem = attrs.evolve(problem, name="other")
         train, validation = (splits[name].subsample(2) for name in ("train", "validation"))
-        return Data(problem=problem, train=train, validation=validation, test=splits["test"])
+        symmetry = _reflect if self.fault == "has_symmetries_of_its_equation" else _shift
+        return Data(problem=problem, train=train, validation=validation, test=splits["test"], symmetries=(symmetry,))
 
     def _split(self, name: str, count: int, folder: Path) -> Trajectories:
         count += self.fault == "fills_its_splits_as_declared"
@@ -120,6 +121,17 @@ class FaultyDataset(Dataset):
             path.write_bytes(split.values.numpy().tobytes())
         flat = torch.frombuffer(bytearray(path.read_bytes().ljust(split.values.nbytes, b"\0")), dtype=torch.float32)
         return attrs.evolve(split, values=flat.reshape(split.values.shape))
+
+
+def _shift(values: Tensor, grid: Grid, dt: float, generator: torch.Generator) -> Tensor:
+    """u(x − a, t)."""
+    return values.roll(int(torch.randint(grid.num_points, (), generator=generator)), 2)
+
+
+def _reflect(values: Tensor, grid: Grid, dt: float, generator: torch.Generator) -> Tensor:
+    """u(−x, t) for half of the samples: moves to the left where c > 0 moves to the right."""
+    chosen = torch.randint(2, (len(values), 1, 1, 1), generator=generator, dtype=torch.bool)
+    return torch.where(chosen, values.flip(2), values)
 
 
 def _fine() -> Grid:

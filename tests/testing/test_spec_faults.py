@@ -71,7 +71,7 @@ class WithExample(Baseline):
 class Forgetful(Baseline):
     """u(t) = u(0)."""
 
-    sizes: tuple[int, ...] = field(default=[1, 2])  # a list comes back as a tuple
+    sizes: tuple[tuple[int, ...], ...] = field(default=([1, 2],))  # a list comes back as a tuple
     """Numbers."""
 
     def build(self, problem: Problem) -> Forecast:

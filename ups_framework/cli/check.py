@@ -19,7 +19,7 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: 
     no effect on what its stage trains.
     """
     from ups_framework.cli.gates import warn_of_absent_runs
-    from ups_framework.cli.loading import load
+    from ups_framework.cli.loading import load, warn
     from ups_framework.cli.trial import print_trial
     from ups_framework.engine.rehearsal import find_idle_terms
     from ups_framework.errors import RecipeError
@@ -28,7 +28,7 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None, step: 
     registry = load_plugins()
     loaded = load(recipe, registry, settings, profile)
     with loaded.locating():
-        if idle := find_idle_terms(loaded.recipe, registry):
+        if idle := find_idle_terms(loaded.recipe, registry, warn):
             raise RecipeError(idle)
     stages = ", ".join(f"{name} ({stage.steps} steps)" for name, stage in loaded.recipe.stages.items())
     click.echo(f"{recipe}: no mistakes; stages: {stages}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import torch
 
+from ups_framework.cli.output import visible
 from ups_framework.engine.mistakes import mistakes_between
 from ups_framework.plugins import Registry
 from ups_framework.recipe import LoadedRecipe, load_recipe
@@ -21,5 +22,10 @@ def load(path: Path, registry: Registry, settings: Sequence[str], profile: str |
     if loaded.profile is not None:
         click.echo(f"profile {loaded.profile!r} is laid over the recipe (--profile none takes it as it is)")
     for notice in loaded.notices:
-        click.echo(f"Warning: {notice}", err=True)
+        warn(str(notice))
     return loaded
+
+
+def warn(text: str) -> None:
+    """One line on stderr."""
+    click.echo(visible(f"Warning: {text}"), err=True)

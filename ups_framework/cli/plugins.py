@@ -37,7 +37,7 @@ def check(name: str, as_json: bool) -> None:
     from ups_framework.testing import Result, examine_plugin
 
     def say(result: Result) -> None:
-        verdict = "ok" if result.problem is None else f"NO: {result.problem}"
+        verdict = "ok" if result.problem is None else "NO (why stands at the end)"
         took = f" (took {result.seconds:.0f} s)" if result.seconds > _SLOW else ""
         click.echo(f"{result.component} {result.check}: {verdict}{took}")
 
@@ -46,8 +46,8 @@ def check(name: str, as_json: bool) -> None:
     if as_json:
         print_json([attrs.asdict(result) for result in report.results])
     else:
-        for result in report.failures:
-            click.echo(f"\nfailed: {result.component} {result.check}: {result.problem}")
+        if failed:
+            click.echo(f"\n{report}")
         click.echo(f"\n{name}: {len(report.results) - failed} checks passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

@@ -1,14 +1,18 @@
 """`ups run`: train a recipe, evaluate the simulator, write the report."""
 
+import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
+from attrs import evolve
 
 from ups_framework.cli.options import profile_option, settings_option
-from ups_framework.errors import RunError
+from ups_framework.errors import RecipeError, RunError
 
 
 @click.command("run")
@@ -18,7 +22,7 @@ from ups_framework.errors import RunError
 @click.option(
     "--runs", type=click.Path(file_okay=False, path_type=Path), default=Path("runs"), help="Folder of all runs [runs]."
 )
-@click.option("--name", help="Name of the run's folder [the recipe's name].")
+@click.option("--name", help="Name of the run's folder [the recipe's name; of kdv:quick, kdv_quick].")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint of the run.")
 def command(
     recipe: Path, settings: tuple[str, ...], profile: str | None, runs: Path, name: str | None, resume: bool
@@ -40,7 +44,8 @@ def command(
     from ups_framework.runs.run import Run
 
     registry = load_plugins()
-    loaded = load(recipe, registry, settings, profile)
+    with _pointing_to_own(recipe, runs, name) if resume else nullcontext():
+        loaded = load(recipe, registry, settings, profile)
     warn_of_absent_runs(loaded.recipe, runs)
     if name is None and not is_run_name(loaded.name):
         raise RunError(
@@ -64,6 +69,19 @@ def command(
     print_gates(verdicts)
     click.echo(f"{folder.path}: simulator.pt, evaluation.json, report.html")
     exit_by_gates(verdicts)
+
+
+@contextmanager
+def _pointing_to_own(recipe: Path, runs: Path, name: str | None) -> Iterator[None]:
+    """If a recipe is gone that a run began with, the message says where the run keeps it."""
+    own = runs / (name or recipe.stem.replace(":", "_")) / "recipe.toml"
+    try:
+        yield
+    except RecipeError as error:
+        if os.path.lexists(recipe) or not own.is_file():
+            raise
+        text = f"; the run's own recipe is in {own}: with that in its place `--resume` names each part that is missing"
+        raise RecipeError([evolve(each, problem=f"{each.problem}{text}") for each in error.mistakes]) from error
 
 
 def resume_command() -> str:

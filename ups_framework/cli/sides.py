@@ -1,6 +1,7 @@
 """What `ups diff` compares: a recipe, or a run with the recipe and the versions that it ran with."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,14 +42,23 @@ class Side:
 
 
 def read_side(path: Path, registry: Registry, profile: str | None) -> Side:
-    """A folder as a run, anything else as a recipe with its profile. Raises as `ups run` does."""
+    """A folder as a run, anything else as a recipe with its profile. Raises as `ups run` does.
+
+    What is not there is taken for a run where nothing tells that a recipe is meant.
+    """
     gpu = torch.cuda.is_available()
-    if path.is_dir():
+    if path.is_dir() or not (os.path.lexists(path) or _may_be_recipe(path, registry)):
         folder = RunFolder.open_begun(path)
         loaded = load_recipe(folder.recipe, registry=registry, profile="none", gpu=gpu)
         return Side(path=path, is_run=True, profile=None, recipe=loaded.recipe, versions=_recorded(folder))
     loaded = load_recipe(path, registry=registry, profile=profile, gpu=gpu)
     return Side(path=path, is_run=False, profile=loaded.profile, recipe=loaded.recipe, versions=_installed(registry))
+
+
+def _may_be_recipe(path: Path, registry: Registry) -> bool:
+    """Whether a name that is no file's is like that of a recipe: of a file, or of one that a plugin ships."""
+    shipped = str(path) in {recipe.name for recipe in registry.recipes}
+    return shipped or path.suffix == ".toml" or ":" in str(path) or any(path.parent.glob("*.toml"))
 
 
 def _recorded(folder: RunFolder) -> Mapping[str, str]:

@@ -4,12 +4,15 @@
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 
 import attrs
 import torch
 
 from ups_framework.api import Data, Trajectories
+from ups_framework.border import class_of
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System, build_system
 from ups_framework.engine.randomness import seeded
@@ -17,9 +20,13 @@ from ups_framework.errors import Mistake, RunError, UpsError
 from ups_framework.numerics.random import generator
 from ups_framework.plugins import Registry
 from ups_framework.recipe import Recipe
+from ups_framework.recipe.recipe import Stage
 
 _BATCH = 4
 """Windows: enough for terms that compare samples."""
+
+_Trying = Callable[[str], AbstractContextManager[object]]
+"""Surrounds the trial of what is named, and may keep what it raises."""
 
 
 def rehearse(system: System, data: Data, first: int = 0) -> None:
@@ -39,20 +46,30 @@ def rehearse(system: System, data: Data, first: int = 0) -> None:
         raise RunError("\n".join(map(str, idle)))
 
 
-def find_idle_terms(recipe: Recipe, registry: Registry) -> list[Mistake]:
+def find_idle_terms(recipe: Recipe, registry: Registry, report: Callable[[str], None]) -> list[Mistake]:
     """Terms that depend on nothing that their stage trains, of a recipe that `find_mistakes` has nothing to say about.
 
-    Its frames are made up. A stage with a part or a term that cannot compute on such is passed over: the rehearsal,
-    which has real ones, judges it.
+    Its frames are made up. A term or a part that cannot compute on such is told to `report` once and passed over: it
+    may have a fault, or need real frames; the rehearsal, which has such, judges it.
     """
+    told: list[str] = []
     system = build_system(_in_small_batches(recipe), registry)
     found: list[Mistake] = []
     for name, stage in recipe.stages.items():
-        try:
-            found += _idle(system, _made_up(system, 1 + stage.unroll), name) if stage.steps else ()
-        except UpsError:
-            continue
+        if stage.steps:
+            found += _idle(system, _made_up(system, 1 + stage.unroll), name, partial(_telling, told.append))
+    for text in dict.fromkeys(told):
+        report(text)
     return found
+
+
+@contextmanager
+def _telling(tell: Callable[[str], None], what: str) -> Iterator[None]:
+    """What is tried inside may fail: why is told."""
+    try:
+        yield
+    except UpsError as error:
+        tell(f"{what} could not be tried on made-up frames: {str(error).removeprefix(f'{what}: ')}")
 
 
 def _in_small_batches(recipe: Recipe) -> Recipe:
@@ -70,18 +87,24 @@ def _made_up(system: System, frames: int) -> Data:
     return Data(problem=problem, train=split, validation=split, test=split)
 
 
-def _idle(system: System, data: Data, name: str) -> Iterator[Mistake]:
+def _idle(system: System, data: Data, name: str, trying: _Trying = nullcontext) -> Iterator[Mistake]:
     """A mistake for each term of a stage that depends on no trained part."""
-    stage, objective, batches = system.recipe.stages[name], system.objectives[name], Batches(system, data, name)
+    recipe, objective, batches = system.recipe, system.objectives[name], Batches(system, data, name)
+    stage = recipe.stages[name]
     for part, module in system.simulator.parts.items():
         module.requires_grad_(part in stage.trains)
-    with seeded(batches.device, system.recipe.seed, "rehearsal", name):
+    with seeded(batches.device, recipe.seed, "rehearsal", name), trying(f"sampler ({class_of(recipe.sampler)})"):
         step = batches.audit_step(0)
-        for term in objective.terms:
-            if not objective.value(term, step).requires_grad:
-                nothing = " and nothing is predicted, since unroll = 0" if stage.unroll == 0 else ""
-                problem = (
-                    f"has no effect in stage {name!r}: it depends on nothing that the stage trains "
-                    f"({', '.join(stage.trains)}){nothing}. Remove it from stages.{name}.losses, or train what it reads"
-                )
-                yield Mistake(path=f"losses.{term}", problem=problem)
+        for term, setting in objective.settings.items():
+            with trying(f"losses.{term} ({class_of(setting.loss)})"):
+                if not objective.value(term, step).requires_grad:
+                    yield _without_effect(term, name, stage)
+
+
+def _without_effect(term: str, name: str, stage: Stage) -> Mistake:
+    nothing = " and nothing is predicted, since unroll = 0" if stage.unroll == 0 else ""
+    problem = (
+        f"has no effect in stage {name!r}: it depends on nothing that the stage trains "
+        f"({', '.join(stage.trains)}){nothing}. Remove it from stages.{name}.losses, or train what it reads"
+    )
+    return Mistake(path=f"losses.{term}", problem=problem)

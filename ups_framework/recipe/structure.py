@@ -14,6 +14,7 @@ from ups_framework.recipe.crosschecks import crosscheck
 from ups_framework.recipe.flaws import Flaw, FlawError, attempt, wrong
 from ups_framework.recipe.node import Node, Place
 from ups_framework.recipe.recipe import Recipe, WeightedTerm
+from ups_framework.recipe.shipped import owner_of
 from ups_framework.recipe.tables import Tables
 from ups_framework.recipe.values import (
     mismatch,
@@ -100,11 +101,11 @@ def _component(
     if not isinstance(value["use"], str):
         raise FlawError(*(flaw.below("use") for flaw in mismatch(value["use"], str).flaws))
     try:
-        component = registry.find(kind, value["use"])
+        component = registry.find(kind, value["use"], first=owner_of(value["use"]))
     except PluginError as error:
         raise wrong(str(error), "use") from error
     rest = {key: item for key, item in value.items() if key != "use"}
-    return read_block(rest, component.spec, converter.structure, also)
+    return read_block(rest, component.spec, converter.structure, ("use", *also))
 
 
 def _term(converter: Converter, registry: Registry, value: object, _: type[WeightedTerm]) -> WeightedTerm:

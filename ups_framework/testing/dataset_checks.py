@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import torch
 from torch import Tensor
 
-from ups_framework.api import Data, Trajectories
+from ups_framework.api import Data, Residual, Trajectories
 from ups_framework.errors import DataError
+from ups_framework.numerics.random import generator
 from ups_framework.testing.checks import shape_problems
 from ups_framework.testing.settings import Experiment
 
@@ -139,14 +141,39 @@ def satisfies_its_own_residual(experiment: Experiment) -> Iterator[str]:
     if residual is None:
         return
     test = data.test
-    values, parameters = test.values.double(), test.parameters.double()
-    still = values[:, :1].expand_as(values)
-    true, wrong = (_size(residual(each, test.grid, test.dt, parameters)) for each in (values, still))
+    true, wrong = _residuals(residual, test)
     if not true < 0.5 * wrong:
         yield (
             f"its own trajectories have a residual of {true:.3g}, trajectories that stand still {wrong:.3g}: less than "
             "half is asked; look at signs and factors of its terms, dt, and the length of the domain"
         )
+
+
+def has_symmetries_of_its_equation(experiment: Experiment) -> Iterator[str]:
+    """They leave training trajectories about as near to the residual as these were.
+
+    A residual counts relative to that of frames that do not move. Without one there is nothing to judge by.
+    """
+    data = experiment.data
+    residual = data.problem.residual
+    if residual is None:
+        return
+    train = data.train  # often, as many maps toss a coin for each sample
+    train = attrs.evolve(train, values=train.values.repeat(4, 1, 1, 1), parameters=train.parameters.repeat(4, 1))
+    true, still = _residuals(residual, train)
+    for number, symmetry in enumerate(data.symmetries):
+        name = getattr(symmetry, "__name__", type(symmetry).__name__)
+        draw = generator(0, "conformance", "symmetry", number)
+        values = symmetry(train.values.clone(), train.grid, train.dt, draw)
+        what = f"symmetry {number + 1} of {len(data.symmetries)} ({name})"
+        yield from shape_problems(f"what {what} gives", values, tuple(train.values.shape), torch.float32)
+        found, found_still = _residuals(residual, attrs.evolve(train, values=values))
+        if found * still > (2 * true + 0.01 * still) * found_still:
+            yield (
+                f"{what} maps training trajectories to what solves another equation: their residual is "
+                f"{found / found_still:.2g} of that of standing still, {true / still:.2g} before; every training "
+                "window is mapped (`training.augment`), so leave it out or correct it"
+            )
 
 
 def is_the_same_in_every_folder(experiment: Experiment) -> Iterator[str]:
@@ -201,6 +228,14 @@ def _differences(first: Data, second: Data, when: str) -> Iterator[str]:
             yield f"{when}, split {name} has other numbers: draw from `generator(seed, purpose)` alone"
 
 
+def _residuals(residual: Residual, trajectories: Trajectories) -> tuple[float, float]:
+    """Size of the residual of trajectories, and of their first frames standing still."""
+    values, parameters = trajectories.values.double(), trajectories.parameters.double()
+    still = values[:, :1].expand_as(values)
+    true, wrong = (_size(residual(each, trajectories.grid, trajectories.dt, parameters)) for each in (values, still))
+    return true, wrong
+
+
 def _size(values: Tensor) -> float:
     return float(values.square().mean().sqrt())
 
@@ -216,6 +251,7 @@ CHECKS = (
     conserves_what_it_declares,
     dissipates_what_it_declares,
     satisfies_its_own_residual,
+    has_symmetries_of_its_equation,
     is_the_same_in_every_folder,
     reads_back_what_it_wrote,
     refuses_a_damaged_file,

@@ -3,7 +3,7 @@
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -79,9 +79,27 @@ class Report:
         """The results with a problem."""
         return tuple(result for result in self.results if result.problem is not None)
 
+    @property
+    def causes(self) -> tuple[tuple[Result, ...], ...]:
+        """The failures, those that have found one and the same problem together."""
+        found: dict[str | None, list[Result]] = {}
+        for result in self.failures:
+            found.setdefault(result.problem, []).append(result)
+        return tuple(tuple(results) for results in found.values())
+
     def __str__(self) -> str:
         lines = [f"plugin {self.plugin!r}: {len(self.failures)} of {len(self.results)} checks failed"]
-        return "\n".join([*lines, *(f"{r.component} {r.check}: no, {r.problem}" for r in self.failures)])
+        for first, *others in self.causes:
+            lines.append(f"{first.component} {first.check}: no, {first.problem}")
+            lines += [f"  for the same reason: {_named(others, first.component)}"] if others else []
+        return "\n".join(lines)
+
+
+def _named(results: Sequence[Result], component: str) -> str:
+    """Checks by their names, with their component where it is not the one before."""
+    befores = (component, *(result.component for result in results))
+    pairs = zip(results, befores, strict=False)
+    return "; ".join(r.check if r.component == before else f"{r.component} {r.check}" for r, before in pairs)
 
 
 def check_plugin(name: str) -> Report:
@@ -185,7 +203,8 @@ def _everywhere(label: str, check: Check, subjects: list[Subject]) -> Result:
 def _somewhere(label: str, check: Check, subjects: list[Subject]) -> Result:
     """One check on every problem that the component suits; one without a problem is enough."""
     problems = [outcome(check, subject) for subject in subjects]
-    return Result(component=label, check=_words(check), problem=None if None in problems else problems[0])
+    found = None if None in problems else f"{problems[0]} (on {subjects[0].setting.name})"
+    return Result(component=label, check=_words(check), problem=found)
 
 
 def _result(label: str, check: Check, *about: object) -> Result:
