@@ -212,11 +212,10 @@ def test_links_resolve_and_no_path_of_a_machine_occurs(page: Path) -> None:
     assert re.findall(r"(?<![\w.])/(?:home|work|tmp|root|Users|opt|mnt)/", text) == []
 
 
-def test_the_readme_is_short_and_opens_with_the_commands_of_a_fresh_clone() -> None:
+def test_the_readme_is_short_and_opens_with_the_two_commands() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
     first = next(block for block in _blocks("bash") if block.page.name == "README.md")
-    commands = [line.partition("#")[0].strip() for line in first.text.splitlines()]
-    assert commands == ["make setup", "make run", "make test"]
+    assert [line.partition("#")[0].strip() for line in first.text.splitlines()] == ["make run", "make test"]
 
 
 def test_every_command_has_its_help_page_whatever_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
