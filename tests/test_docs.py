@@ -194,7 +194,7 @@ def test_a_command_exists_with_its_options(line: str) -> None:
 @pytest.mark.parametrize("line", [line for line in _commands() if re.search(r"recipes/[a-z]\w*\.toml", line)])
 def test_a_command_names_a_recipe_and_settings_that_load(line: str) -> None:
     _, command, *arguments = shlex.split(line)
-    assert command in ("run", "check", "explain", "diff", "bench")
+    assert command in ("run", "check", "explain", "diff", "bench", "plan")
     settings = [value for option, value in itertools.pairwise(arguments) if option == "--set"]
     for recipe in (argument for argument in arguments if argument.endswith(".toml")):
         loaded = load_recipe(ROOT / recipe, registry=load_plugins(), settings=settings, gpu=False)
