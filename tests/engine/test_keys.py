@@ -15,6 +15,7 @@ TERMS = {"later": 'use = "rollout"'}
 START = ("optimizer.ema=0.5", "optimizer.learning_rate=3e-3")
 
 WEIGHTS = [
+    "optimizer.method=muon",
     "optimizer.learning_rate=1e-3",
     "optimizer.warmup=0.5",
     "optimizer.final=0.9",

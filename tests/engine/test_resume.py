@@ -16,6 +16,7 @@ SETTINGS = (
     "training.accumulate=2",
     "training.batch=2",
     "optimizer.clip=0.5",
+    "optimizer.method=muon",
 )
 TERMS = {
     "norm": 'use = "latent_norm", share = 0.1',

@@ -97,7 +97,8 @@ def _latent(latent: Latent) -> str:
 def _step(recipe: Recipe) -> str:
     training, optimizer = recipe.training, recipe.optimizer
     windows = f"{training.batch}" if training.accumulate == 1 else f"{training.accumulate} × {training.batch}"
-    return f"AdamW on {windows} windows, learning rate up to {optimizer.learning_rate:g}, {training.precision}"
+    method = {"adamw": "AdamW", "muon": "Muon for matrices, AdamW for the rest,"}[optimizer.method]
+    return f"{method} on {windows} windows, learning rate up to {optimizer.learning_rate:g}, {training.precision}"
 
 
 def _print_stage(number: int, name: str, recipe: Recipe, registry: Registry, found: Explanation) -> None:

@@ -1,19 +1,18 @@
 """Everything that changes while a run trains, listed once: what a checkpoint holds and a resume restores."""
 
 import copy
-from collections.abc import Iterable
 from typing import Any
 
 import torch
-from attrs import Factory, define
-from torch import Tensor, nn
+from attrs import Factory, define, field
+from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ups_framework.api import Points, Sampling
 from ups_framework.engine.build import System
+from ups_framework.engine.optimizers import make_optimizers
 from ups_framework.engine.schedules import ema_decay
 from ups_framework.engine.simulator import Simulator
-from ups_framework.recipe.recipe import Optimizer
 
 
 @define(kw_only=True, eq=False)
@@ -32,8 +31,8 @@ class State:
     average: Simulator
     """Their moving average: what is validated and, at the end of a stage, taken on."""
 
-    optimizer: torch.optim.AdamW
-    """Its moments."""
+    optimizers: tuple[torch.optim.Optimizer, ...]
+    """Their moments; each parameter that is trained is in one of them."""
 
     sampler: Sampling
     """What it has learned, if it learns."""
@@ -59,6 +58,11 @@ class State:
     train_seconds: float
     """Seconds of training so far, in all stages, validations and audits included."""
 
+    _averaged: tuple[list[Tensor], list[Tensor]] = field(
+        init=False, repr=False, default=Factory(lambda self: _trained_in(self), takes_self=True)
+    )
+    """Averages and what they are of; found once, since to look through all modules takes longer than to average."""
+
     def tensors(self) -> dict[str, Any]:
         """Plain values and tensors only, so that it loads with `weights_only=True`."""
         return {
@@ -66,7 +70,7 @@ class State:
             "step": self.step,
             "simulator": self.simulator.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "sampler": self.sampler.state_dict(),
             "coverage": self.coverage,
             "weights": dict(self.weights),
@@ -86,7 +90,7 @@ class State:
     def take_average(self, decay: float) -> None:
         """Move the average towards the weights after a step."""
         update = get_ema_multi_avg_fn(ema_decay(decay, self.step))
-        update(list(self.average.parameters()), list(self.simulator.parameters()), None)
+        update(*self._averaged, None)
 
 
 def begin_stage(system: System, stage: int, after: State | None = None) -> State:
@@ -104,7 +108,7 @@ def begin_stage(system: System, stage: int, after: State | None = None) -> State
         step=0,
         simulator=system.simulator,
         average=copy.deepcopy(system.simulator).eval().requires_grad_(False),
-        optimizer=_optimizer(trained.values(), system.recipe.optimizer),
+        optimizers=make_optimizers(trained.values(), system.recipe.optimizer),
         sampler=system.sampler,
         coverage=after.coverage if after else torch.zeros(len(points), dtype=torch.long, device=points.device),
         weights=system.objectives[name].initial_weights(),
@@ -121,7 +125,8 @@ def restored_state(system: System, saved: dict[str, Any]) -> State:
     state.stage, state.step = saved["stage"], saved["step"]
     state.simulator.load_state_dict(saved["simulator"])
     state.average.load_state_dict(saved["average"])
-    state.optimizer.load_state_dict(saved["optimizer"])
+    for optimizer, moments in zip(state.optimizers, saved["optimizers"], strict=True):
+        optimizer.load_state_dict(moments)
     state.sampler.load_state_dict(saved["sampler"])
     state.coverage.copy_(saved["coverage"])
     state.weights = saved["weights"]
@@ -130,11 +135,8 @@ def restored_state(system: System, saved: dict[str, Any]) -> State:
     return state
 
 
-def _optimizer(parts: Iterable[nn.Module], settings: Optimizer) -> torch.optim.AdamW:
-    """AdamW over the trained parts; matrices decay, vectors do not."""
-    parameters = [parameter for part in parts for parameter in part.parameters()]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
+def _trained_in(state: State) -> tuple[list[Tensor], list[Tensor]]:
+    """Averages and weights of the parameters that the stage trains. The others stay what they are, and their average."""
+    weights, averages = state.simulator.parameters(), state.average.parameters()
+    pairs = [pair for pair in zip(averages, weights, strict=True) if pair[1].requires_grad]
+    return [average for average, _ in pairs], [weight for _, weight in pairs]

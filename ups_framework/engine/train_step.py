@@ -29,7 +29,8 @@ def train_step(system: System, stage_name: str, batches: Batches, state: State, 
     factors = torch.tensor(objective.ramped(state.weights, step, stage.steps)).to(batches.device, non_blocking=True)
     raw = torch.zeros(len(factors), device=batches.device)
     micro_batches = recipe.training.accumulate
-    state.optimizer.zero_grad(set_to_none=True)
+    for optimizer in state.optimizers:
+        optimizer.zero_grad(set_to_none=True)
     with seeded(batches.device, recipe.seed, "network", stage_name, step):
         for batch in batches.steps("train", step, unrolled_frames(stage, step), micro_batches):
             values = torch.stack(objective.raw(batch))
@@ -40,9 +41,10 @@ def train_step(system: System, stage_name: str, batches: Batches, state: State, 
             _teach(system, batch)
             state.take_coverage(batch.points)
     norm = _clip(state, recipe.optimizer.clip)
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(recipe.optimizer, step, stage.steps)
-    state.optimizer.step()
+    for optimizer in state.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe.optimizer, step, stage.steps)
+        optimizer.step()
     state.step += 1
     state.take_average(recipe.optimizer.ema)
     trace.add(raw, factors, norm)
@@ -59,5 +61,6 @@ def _teach(system: System, batch: Step) -> None:
 
 def _clip(state: State, limit: float | None) -> torch.Tensor:
     """Scale the gradient down to `limit`; its norm before."""
-    parameters = [p for group in state.optimizer.param_groups for p in group["params"] if p.grad is not None]
+    groups = [group for optimizer in state.optimizers for group in optimizer.param_groups]
+    parameters = [p for group in groups for p in group["params"] if p.grad is not None]
     return nn.utils.clip_grad_norm_(parameters, float("inf") if limit is None else limit)

@@ -91,7 +91,12 @@ class Stage:
 
 @frozen(kw_only=True)
 class Optimizer:
-    """`[optimizer]`: AdamW, with linear warm-up and cosine decay as a function of the step."""
+    """`[optimizer]`: AdamW or Muon, with linear warm-up and cosine decay as a function of the step."""
+
+    method: Literal["adamw", "muon"] = "adamw"
+    """`adamw` for all parameters (Loshchilov & Hutter 2019). `muon` for matrices of at least 16 rows and columns, and
+    AdamW for all others: the step is the momentum with all its singular values set to about 1 (Jordan et al. 2024),
+    scaled to the size of AdamW's steps (Liu et al. 2025), so that rates and decay mean the same."""
 
     learning_rate: float = field(default=1e-3, validator=validators.gt(0.0))
     """Highest learning rate of each stage."""
@@ -108,7 +113,7 @@ class Optimizer:
     betas: tuple[float, float] = field(
         default=(0.9, 0.99), validator=validators.deep_iterable(validators.and_(_not_negative, validators.lt(1.0)))
     )
-    """Decay of the running means of the gradient and of its square."""
+    """Decay of AdamW's running means of the gradient and of its square; Muon's momentum is 0.95."""
 
     clip: float | None = field(default=None, validator=validators.optional(validators.gt(0.0)))
     """Largest norm of the whole gradient; leave out for no clipping."""
