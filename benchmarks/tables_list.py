@@ -194,9 +194,21 @@ _PHASE4 = Table(
     ),
 )
 
+_CONSERVATION = Table(
+    name="conservation",
+    title="The main recipe with two shares for its conservation term",
+    entries=(
+        Entry(name="small", label="share 0.05, as it is", recipe="burgers_phase4"),
+        Entry(name="large", label="share 0.3", recipe="burgers_phase4", settings=("losses.conservation.share=0.3",)),
+    ),
+    figures=(ONE_STEP, ROLLOUT, "one-step conservation_drift", "rollout conservation_drift"),
+    goals=(Goal(figure="rollout conservation_drift", entry="large", than="small"),),
+)
+
 TABLES = (
     _APEBENCH,
     *(_burgers("burgers_001", "0.001", 10, _BURGERS_001, time=time) for time in (False, True)),
     *(_burgers("burgers_01", "0.01", 1, _BURGERS_01, time=time) for time in (False, True)),
     _PHASE4,
+    _CONSERVATION,
 )
