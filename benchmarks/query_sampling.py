@@ -18,8 +18,9 @@ from statistics import fmean, median, stdev
 
 import torch
 from attrs import frozen
-from step_time import Steps, seconds
+from step_time import Steps
 
+from ups_framework.engine.stopwatch import seconds
 from ups_framework.plugins import Registry, load_plugins
 from ups_framework.recipe import Recipe, load_recipe
 from ups_framework.runs.bench import run_bench

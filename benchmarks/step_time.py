@@ -1,12 +1,10 @@
 """What a training step takes, with the steps of two recipes in turn, so that a busy machine slows both alike."""
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from statistics import median, quantiles
 
-import torch
 from attrs import frozen
 
 from ups_framework.api import Data
@@ -16,6 +14,7 @@ from ups_framework.engine.explain import made_up_trajectories
 from ups_framework.engine.prepare import default_device
 from ups_framework.engine.schedules import unrolled_frames
 from ups_framework.engine.state import begin_stage
+from ups_framework.engine.stopwatch import seconds_in_turn
 from ups_framework.engine.trace import Trace
 from ups_framework.engine.train_step import train_step
 from ups_framework.plugins import Registry
@@ -90,24 +89,9 @@ def in_turn(plain: Recipe, changed: Recipe, registry: Registry, pairs: int) -> S
     """Time so many pairs of steps with all frames unrolled, either recipe first in every other pair."""
     both = [Steps(recipe, registry) for recipe in (plain, changed)]
     numbers = [steps.longest(pairs) for steps in both]
-    found: list[list[float]] = [[], []]
-    for turn in range(-WARM_UP, pairs):
-        for which in (0, 1) if turn % 2 == 0 else (1, 0):
-            took = seconds(partial(both[which].take, numbers[which][max(turn, 0)]))
-            if turn >= 0:
-                found[which].append(took)
+
+    def take(which: int, turn: int) -> None:
+        both[which].take(numbers[which][max(turn, 0)])
+
+    found = seconds_in_turn([partial(take, which) for which in (0, 1)], pairs, WARM_UP)
     return StepTimes(plain=found[0], changed=found[1])
-
-
-def seconds(call: Callable[[], None]) -> float:
-    """What a call takes, with what it leaves to a GPU."""
-    _wait()
-    started = time.perf_counter()
-    call()
-    _wait()
-    return time.perf_counter() - started
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()

@@ -1,10 +1,12 @@
 """A saved simulator needs nothing but its file, and says what is wrong with what it is given."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.simulator import Simulator
@@ -56,6 +58,53 @@ def test_what_is_decoded_at_some_points_is_what_is_picked_from_all(simulator: Si
     everywhere = simulator.rollout(start, 3, parameters=data.parameters)
     some = simulator.rollout(start, 3, at=points[chosen], parameters=data.parameters)
     assert (some - everywhere[:, :, chosen]).abs().max() < 1e-5
+
+
+class Largest(TorchDispatchMode):
+    """Remembers the most numbers that any tensor had, but for those of one size."""
+
+    def __init__(self, but: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch does not say
+        self._but, self.numbers = but, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # as torch has it
+        result = func(*args, **(kwargs or {}))
+        for item in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(item, Tensor) and item.untyped_storage().nbytes() // item.itemsize != self._but:
+                self.numbers = max(self.numbers, item.numel())
+        return result
+
+
+@pytest.mark.parametrize("rollout", ["latent", "field"])
+def test_a_million_points_take_no_more_memory_than_a_quarter_of_them(
+    train: "Train", monkeypatch: pytest.MonkeyPatch, rollout: str
+) -> None:
+    monkeypatch.setattr(
+        "ups_framework.engine.simulator.MOST_DECODED", 2**10
+    )  # scaled down with the million, to be fast
+    run = train("stages.operator.steps=1", f"simulator.rollout='{rollout}'", heat=True)
+    simulator, start = run.system.simulator.eval(), run.data.validation.values[:1, 0]
+    largest, fields = [], []
+    for count in (2**10, 2**12):
+        points = torch.rand(count, 1, generator=torch.Generator().manual_seed(0))
+        with Largest(but=count) as seen:  # what is asked for and what is given have that many
+            fields.append(simulator.rollout(start, 1, at=points))
+        largest.append(seen.numbers)
+        alone = [simulator.rollout(start, 1, at=part) for part in points.split(2**9)]
+        assert (fields[-1] - torch.cat(alone, dim=2)).abs().max() < 1e-6
+    assert largest[1] == largest[0] > 2**13
+
+
+def test_points_shared_by_many_samples_are_decoded_in_smaller_pieces(
+    train: "Train", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train("stages.operator.steps=1", heat=True)
+    simulator, start = run.system.simulator.eval(), run.data.validation.values[:1, 0]
+    points, starts = torch.linspace(0, 1, 700)[:, None], start.repeat(4, 1, 1)
+    whole = simulator.rollout(starts, 2, at=points)
+    for most in (40, 512, 2800):
+        monkeypatch.setattr("ups_framework.engine.simulator.MOST_DECODED", most)
+        assert (simulator.rollout(starts, 2, at=points) - whole).abs().max() < 1e-6
 
 
 def test_a_longer_rollout_begins_as_the_shorter_one(simulator: Simulator, trained: "Trained") -> None:

@@ -22,6 +22,9 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str) -> tup
     return seeds
 
 
+_OF_TRAINING = {"varied": "--vary", "others": "--against", "seeds": "--seeds", "runs": "--runs", "jobs": "--jobs"}
+
+
 @click.command("bench")
 @click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--vary", "varied", multiple=True, metavar="KEY=V1,V2,...", help="Values of a key; see above.")
@@ -41,8 +44,11 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str) -> tup
     help="Folder of the runs [runs/bench/ the recipe's name].",
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Runs at a time; the cores are shared out [1].")
+@click.option("--speed", is_flag=True, help="Train nothing: time a training step of RECIPE, part by part.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; progress goes to the standard error.")
+@click.pass_context
 def command(
+    context: click.Context,
     recipe: Path,
     varied: tuple[str, ...],
     others: tuple[Path, ...],
@@ -51,6 +57,7 @@ def command(
     profile: str | None,
     runs: Path | None,
     jobs: int,
+    speed: bool,
     as_json: bool,
 ) -> None:
     """Train RECIPE with each value of a key and each seed, and say which differences are more than chance.
@@ -63,7 +70,16 @@ def command(
     resolved recipe is the same. Exit code 1 if a run failed.
 
     A verdict takes three seeds: a paired t-test over seeds, two-sided at 5 %, with Holm's correction over the variants.
+
+    --speed says instead what a step of each stage takes and what bounds it: data, parts, losses, backward, optimiser,
+    beside a bare loop over the same modules, and floors from operations and bytes at the rates of this device.
     """
+    if speed:
+        from ups_framework.cli.speed import print_speed
+
+        _refuse_options_of_training(context)
+        print_speed(recipe, settings, profile, as_json=as_json)
+        return
     import torch
 
     from ups_framework.plugins import load_plugins
@@ -84,6 +100,19 @@ def command(
         _print(comparison, folder)
     if any(row.failures for row in comparison.rows):
         raise SystemExit(1)
+
+
+def _refuse_options_of_training(context: click.Context) -> None:
+    """UsageError if options were given that only say what to train."""
+    given = [
+        option
+        for name, option in _OF_TRAINING.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(
+            f"--speed times the steps of one recipe and trains nothing: leave out {', '.join(given)}"
+        )
 
 
 def _print(comparison: "Comparison", folder: Path) -> None:

@@ -1,6 +1,5 @@
 """`ups plan`: time, memory, disk and cost of a whole job, before it runs."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from ups_framework.engine.plan import Plan
     from ups_framework.recipe import Recipe
 
-_BUSY = 0.8
-"""Part of a core: a process that gets less while it computes shares it."""
-
 
 @click.command("plan")
 @click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
@@ -30,6 +26,7 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None) -> Non
     The cost is that of `[prices]` in the recipe, if it has a price of this device. `ups run` says at its end how long
     its training took beside what its own first steps foretold.
     """
+    from ups_framework.cli.core_share import CoreShare
     from ups_framework.cli.loading import load
     from ups_framework.engine.plan import plan_of
     from ups_framework.engine.prepare import default_device
@@ -40,15 +37,14 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None) -> Non
     loaded = load(recipe, registry, settings, profile)
     device = device_name()
     click.echo(f"{recipe} on {device}")
-    wall, own = time.perf_counter(), time.process_time()
+    share = CoreShare()
     with loaded.locating():
         plan = plan_of(loaded.recipe, registry, default_device(), click.echo)
-    had = (time.process_time() - own) / (time.perf_counter() - wall)
+    if default_device().type == "cpu":
+        share.warn_if_low()
     _print_time(plan, loaded.recipe)
     _print_room(plan, loaded.recipe.data_folder)
     _print_cost(plan, loaded.recipe.prices, device)
-    if default_device().type == "cpu" and had < _BUSY:
-        click.echo(f"Warning: the machine is busy: this process had {had:.0%} of a core; on an idle one all is faster")
 
 
 def _print_time(plan: "Plan", recipe: "Recipe") -> None:

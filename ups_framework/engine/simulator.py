@@ -17,6 +17,9 @@ from ups_framework.recipe.recipe import Part, SimulatorSettings
 
 _SCHEMA = 1
 
+MOST_DECODED = 2**18
+"""Points of all samples that a rollout decodes at once at points of the caller's: a bound on its memory."""
+
 
 class Simulator(nn.Module):
     """Advances physical fields in time. Values are in physical units, times in steps of `problem.dt`."""
@@ -183,7 +186,8 @@ class Simulator(nn.Module):
         """The fields 1 … `steps` time steps after `start`, at the training grid or at any points.
 
         `start` holds the fields on the training grid `problem.grid`; `parameters` those of the PDE, which may be left
-        out where the training data had one value of each. Raises RunError if a shape does not fit.
+        out where the training data had one value of each. Points are decoded piece by piece, so that a million take
+        little more memory than what is returned. Raises RunError if a shape does not fit.
         """
         start = start.to(self.grid_points)
         parameters = self._checked_parameters(start, parameters)
@@ -193,16 +197,20 @@ class Simulator(nn.Module):
             raise RunError(f"at has shape {tuple(points.shape)}; expected (points, {dims})")
         if steps < 1:
             raise RunError(f"steps is {steps}; expected 1 or more")
+        pieces = None if points is None else _pieces(points, max(1, MOST_DECODED // max(1, len(start))))
         frame = self.first(self._encoded_frame(start, parameters), parameters)
-        fields = [self._field(frame, points)]
+        fields = [self._field(frame, pieces)]
         for _ in range(steps - 1):
             frame = self.next(frame, parameters)
-            fields.append(self._field(frame, points))
+            fields.append(self._field(frame, pieces))
         return torch.stack(fields, dim=1)
 
-    def _field(self, frame: PredictedFrame, points: Float[Tensor, "Q d"] | None) -> Float[Tensor, "B Q C"]:
-        """A frame at points, or on the training grid."""
-        return frame.on_grid if points is None else self.predict([frame], points)[:, 0]
+    def _field(self, frame: PredictedFrame, pieces: Sequence[Float[Tensor, "q d"]] | None) -> Float[Tensor, "B Q C"]:
+        """A frame at points that come in pieces, or on the training grid."""
+        if pieces is None:
+            return frame.on_grid
+        fields = [self.predict([frame], points)[:, 0] for points in pieces]
+        return fields[0] if len(fields) == 1 else torch.cat(fields, dim=1)
 
     def save(self, path: Path) -> None:
         """Write everything that is needed to use the simulator."""
@@ -257,3 +265,8 @@ class Simulator(nn.Module):
         if parameters.shape != (len(start), len(known)):
             raise RunError(f"parameters have shape {tuple(parameters.shape)}; expected ({len(start)}, {len(known)})")
         return parameters.to(start)
+
+
+def _pieces(points: Float[Tensor, "Q d"], most: int) -> Sequence[Float[Tensor, "q d"]]:
+    """At most so many points each; the same tensor where it is small enough."""
+    return (points,) if len(points) <= most else points.split(most)

@@ -136,7 +136,7 @@ def restored_state(system: System, saved: dict[str, Any]) -> State:
 
 
 def _trained_in(state: State) -> tuple[list[Tensor], list[Tensor]]:
-    """Averages and weights of the parameters that the stage trains. The others stay what they are, and their average."""
+    """Averages and weights of the parameters that the stage trains; the others stay what they are."""
     weights, averages = state.simulator.parameters(), state.average.parameters()
     pairs = [pair for pair in zip(averages, weights, strict=True) if pair[1].requires_grad]
     return [average for average, _ in pairs], [weight for _, weight in pairs]

@@ -47,7 +47,8 @@ def galilean(
     largest = _largest_step(grid, dt)
     points = torch.randint(-largest, largest + 1, (len(values), 1), generator=generator)
     speed = (points * (grid.spacing[0] / dt)).to(values)[:, :, None, None]
-    return _moved(values, points * torch.arange(values.shape[1])) + speed
+    frames = values.shape[1]
+    return (values if frames == 1 else _moved(values, points * torch.arange(frames))) + speed
 
 
 def _largest_step(grid: Grid, dt: float) -> int:

@@ -19,7 +19,7 @@ def inclusion_probabilities(density: Float[Tensor, " N"], count: int) -> Float[T
     certain = torch.arange(count, device=density.device)
     scale = (count - certain) / rest[:count]
     enough = scale * falling[:count] <= 1
-    first = enough.to(torch.uint8).argmax()
+    first = enough.to(torch.uint8).argmax(dim=0, keepdim=True)  # a single number as an index is waited for
     return (scale[first] * density).clamp(max=_MOST)
 
 
