@@ -96,7 +96,7 @@ def _formatted(value: float | str, form: str, path: str) -> str:
     if isinstance(value, str):
         return value
     if form == "min":
-        return f"{value // 60:.0f} min {value % 60:.0f} s"
+        return "{} min {} s".format(*divmod(round(value), 60))
     form, _, power = form.partition("@")
     try:
         text = format(value / 10 ** int(power) if power else value, form)

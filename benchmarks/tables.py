@@ -81,13 +81,13 @@ def _record(table: Table, arguments: argparse.Namespace) -> Record:
     """Everything about one table, after its missing runs."""
     seeds = (0,) if arguments.quick else arguments.seeds or table.seeds
     runs = arguments.runs / "quick" if arguments.quick else arguments.runs
-    found = _planned(table, seeds, runs, load_plugins(), quick=arguments.quick)
+    found = planned(table, seeds, runs, load_plugins(), quick=arguments.quick)
     jobs = Jobs(runs=runs, at_once=arguments.jobs, report=_say)
     found = evolve(found, failures=jobs.finish(found.trials))
     return record_of(table, found, runs, _command(table, arguments), seeds)
 
 
-def _planned(table: Table, seeds: Sequence[int], runs: Path, registry: Registry, *, quick: bool) -> Found:
+def planned(table: Table, seeds: Sequence[int], runs: Path, registry: Registry, *, quick: bool) -> Found:
     """The runs of all entries that are installed and fit, with steps for equal times where the table asks for them."""
     missing = {entry.name: why for entry in table.entries if (why := _not_installed(entry))}
     settings = {entry.name: entry.settings for entry in table.entries if entry.name not in missing}

@@ -122,7 +122,7 @@ def test_entries_of_all_tables_load_and_those_of_one_size_have_a_quarter_of_a_mi
         }
         if table.time_of:
             continue
-        found = tables._planned(table, (0,), tmp_path, registry, quick=False)
+        found = tables.planned(table, (0,), tmp_path, registry, quick=False)
         assert all(why.startswith("not installed") for why in found.missing.values())
         assert len(found.trials) + len(found.missing) == len(table.entries)
         if table.name == "burgers_001":
@@ -147,12 +147,12 @@ def test_a_slower_network_gets_as_many_fewer_steps_and_keeps_them(
         for name, own in sizes.items()
     )
     table = tables_list.Table(name="timed", title="", entries=entries, figures=(), time_of="small")
-    first = tables._planned(table, (0,), tmp_path, load_plugins(), quick=False)
+    first = tables.planned(table, (0,), tmp_path, load_plugins(), quick=False)
     steps = {trial.variant: trial.recipe.stages["operator"].steps for trial in first.trials}
     ratio = first.paces["large"].ratio
     assert ratio > 1.5
     assert steps == {"small": 400, "large": round(400 / ratio, -1)}
-    again = tables._planned(table, (0,), tmp_path, load_plugins(), quick=False)
+    again = tables.planned(table, (0,), tmp_path, load_plugins(), quick=False)
     assert [trial.digest for trial in again.trials] == [trial.digest for trial in first.trials]
 
 
@@ -169,7 +169,7 @@ def test_a_table_holds_the_figures_of_runs_that_are_there_and_its_page_shows_the
     goal = tables_list.Goal(figure="rollout nrmse", below=0.0)
     table = tables_list.Table(name="t", title="t", entries=(entry, absent), figures=("rollout nrmse",), goals=(goal,))
     registry = load_plugins()
-    found = tables._planned(table, (0,), tmp_path, registry, quick=False)
+    found = tables.planned(table, (0,), tmp_path, registry, quick=False)
     (trial,) = found.trials
     folder = RunFolder.create(tmp_path, trial.folder(tmp_path).name)
     write_whole(folder.recipe, trial.text.encode())

@@ -30,8 +30,10 @@ def test_muon_moves_a_matrix_by_equal_singular_values_of_the_size_of_adamws_step
     assert 0.1 * RATE < root_mean_square < 0.4 * RATE
 
 
-def test_every_parameter_has_one_optimiser_and_narrow_ones_are_adamws() -> None:
-    module = nn.Sequential(nn.Linear(64, 32), nn.Linear(32, 3), nn.Conv1d(16, 16, 3))
+def test_every_parameter_has_one_optimiser_and_narrow_and_complex_ones_are_adamws() -> None:
+    module = nn.Sequential(
+        nn.Linear(64, 32), nn.Linear(32, 3), nn.Conv1d(16, 16, 3), nn.Linear(64, 32, dtype=torch.complex64)
+    )
     adamw, muon = make_optimizers([module], Optimizer(method="muon"))
     taken = [[p for group in each.param_groups for p in group["params"]] for each in (adamw, muon)]
     assert [p.shape for p in taken[1]] == [(32, 64)]

@@ -12,8 +12,9 @@ from attrs import frozen
 from torch import nn
 from torch.nn import functional
 
-from ups_framework.api import LossTerm, Problem, Sampler, Sampling, Step, Term
+from ups_framework.api import Latent, LossTerm, Problem, Sampler, Sampling, Step, Term
 from ups_framework.api.points import Occasion, Points
+from ups_framework.builtin.grid_encoder import _GridEncoder
 from ups_framework.cli.speed import bound
 from ups_framework.engine.device_rates import DeviceRates
 from ups_framework.engine.speed import PARTS, StageSpeed, measure_speed
@@ -124,6 +125,23 @@ def test_a_slow_loss_is_seen_in_the_losses(measured: Measure, make_recipe: "Make
     stage = measured(losses={"prediction": attrs.evolve(term, loss=SlowLoss())})
     assert stage.parts["losses"] == pytest.approx(1.0, abs=0.1)
     assert stage.step_seconds < 1.2
+
+
+def test_a_slow_encoder_beside_a_slow_loss_takes_as_long(
+    measured: Measure, make_recipe: "MakeRecipe", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the trainer's steps run the encoder as well, and no part of theirs is open."""
+    encode = _GridEncoder.forward
+
+    def slowly(encoder: _GridEncoder, *args: Any) -> Latent:  # what an encoder is given
+        CLOCK.pause()
+        return encode(encoder, *args)
+
+    monkeypatch.setattr(_GridEncoder, "forward", slowly)
+    (term,) = make_recipe(heat=True).losses.values()
+    parts = measured(losses={"prediction": attrs.evolve(term, loss=SlowLoss())}).parts
+    assert parts["encoder"] == pytest.approx(parts["losses"], rel=0.1)
+    assert parts["encoder"] == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_slow_draw_is_seen_in_the_data(measured: Measure) -> None:

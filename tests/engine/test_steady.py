@@ -1,4 +1,4 @@
-"""A step never asks what a number is, and the ten thousandth leaves no more behind than the first."""
+"""A step never asks what a number is, and late steps leave no more behind than early ones."""
 
 import gc
 from pathlib import Path

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
 from ups_framework.engine.schedules import ema_decay, unrolled_frames
-from ups_framework.engine.state import State
+from ups_framework.engine.state import State, averages_and_weights
 from ups_framework.engine.stopwatch import Stopwatch
 
 
@@ -27,10 +27,7 @@ class BareLoop:
         self._weights = [state.weights[name] for name in settings.losses]
         groups = [group for optimizer in state.optimizers for group in optimizer.param_groups]
         self._trained: list[Tensor] = [parameter for group in groups for parameter in group["params"]]
-        pairs = zip(state.average.parameters(), state.simulator.parameters(), strict=True)
-        moved = [pair for pair in pairs if pair[1].requires_grad]
-        self._averages: list[Tensor] = [average for average, _ in moved]
-        self._averaged: list[Tensor] = [weight for _, weight in moved]
+        self._averages, self._averaged = averages_and_weights(state)
 
     def step(self, number: int) -> None:
         """The step of that number."""
@@ -66,7 +63,7 @@ class BareLoop:
 
 @contextmanager
 def watched(system: System, watch: Stopwatch) -> Iterator[None]:
-    """Encoder, operator and decoder are parts of their own for the stopwatch inside the block."""
+    """Inside the block encoder, operator and decoder are parts of their own, within parts that are open."""
     simulator = system.simulator
     parts = simulator.parts
     try:
@@ -86,5 +83,7 @@ class _Watched(nn.Module):
         self._inner, self._name, self._watch = inner, name, watch
 
     def forward(self, *args: object) -> object:
+        if not self._watch.runs:
+            return self._inner(*args)
         with self._watch.part(self._name):
             return self._inner(*args)

@@ -14,7 +14,7 @@ _NARROW = 16
 def make_optimizers(parts: Iterable[nn.Module], settings: Optimizer) -> tuple[torch.optim.Optimizer, ...]:
     """The optimisers of all parameters of the parts, each parameter in one of them; vectors do not decay."""
     parameters = [parameter for part in parts for parameter in part.parameters()]
-    by_muon = [p for p in parameters if settings.method == "muon" and p.ndim == 2 and min(p.shape) >= _NARROW]
+    by_muon = [p for p in parameters if settings.method == "muon" and _is_for_muon(p)]
     taken = {id(parameter) for parameter in by_muon}
     rest = [parameter for parameter in parameters if id(parameter) not in taken]
     groups = [
@@ -28,3 +28,7 @@ def make_optimizers(parts: Iterable[nn.Module], settings: Optimizer) -> tuple[to
         by_muon, lr=settings.learning_rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"
     )
     return adamw, muon
+
+
+def _is_for_muon(parameter: nn.Parameter) -> bool:
+    return parameter.ndim == 2 and min(parameter.shape) >= _NARROW and parameter.is_floating_point()

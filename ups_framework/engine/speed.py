@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Literal
 
@@ -95,7 +96,7 @@ class StageSpeed:
         return self.windows / self.step_seconds
 
     def floors(self, rates: DeviceRates) -> dict[Bound, float]:
-        """Least seconds that each of four things takes by itself; the step cannot be faster than the greatest."""
+        """About the least seconds that each of four things takes by itself, operations as they are uncompiled."""
         return {
             "compute": (self.costs.flops + self.costs.optimizer_flops) / rates.flops_per_second,
             "memory": self.costs.moved_bytes / rates.bytes_per_second,
@@ -149,10 +150,12 @@ def _prepared(
     )
     sliced = slice_of(slow)
     with tempfile.TemporaryDirectory() as folder:
+        place = folder
         try:
-            prepared = prepare(attrs.evolve(sliced, data_folder=folder), registry, device, report)
+            sliced.data.build(folder=Path(folder), device=torch.device("cpu"), report=report)
         except DataError:  # files that the recipe names lie in its own folder
-            prepared = prepare(sliced, registry, device, report)
+            place = sliced.data_folder
+        prepared = prepare(attrs.evolve(sliced, data_folder=place), registry, device, report)
     data = attrs.evolve(prepared.data, train=repeated(prepared.data.train, recipe.data.train))
     return attrs.evolve(prepared.system, recipe=slow), data
 
@@ -199,6 +202,7 @@ class _Try:
         )
 
     def _begin(self) -> None:
+        self._system.simulator.zero_grad(set_to_none=True)  # of parts that another stage trains
         self._state = begin_stage(self._system, list(self._system.recipe.stages).index(self._name))
         self._bare = BareLoop(self._system, self._name, self._batches, self._state, self._watch)
 

@@ -59,7 +59,7 @@ class State:
     """Seconds of training so far, in all stages, validations and audits included."""
 
     _averaged: tuple[list[Tensor], list[Tensor]] = field(
-        init=False, repr=False, default=Factory(lambda self: _trained_in(self), takes_self=True)
+        init=False, repr=False, default=Factory(lambda self: averages_and_weights(self), takes_self=True)
     )
     """Averages and what they are of; found once, since to look through all modules takes longer than to average."""
 
@@ -135,7 +135,7 @@ def restored_state(system: System, saved: dict[str, Any]) -> State:
     return state
 
 
-def _trained_in(state: State) -> tuple[list[Tensor], list[Tensor]]:
+def averages_and_weights(state: State) -> tuple[list[Tensor], list[Tensor]]:
     """Averages and weights of the parameters that the stage trains; the others stay what they are."""
     weights, averages = state.simulator.parameters(), state.average.parameters()
     pairs = [pair for pair in zip(averages, weights, strict=True) if pair[1].requires_grad]

@@ -99,14 +99,14 @@ def _bytes(tensors: Iterable[Tensor | None]) -> int:
 
 
 class _Operations(TorchDispatchMode):
-    """Counts operations."""
+    """Counts operations that do something: views only say how to look."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch does not say
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # as torch has it
-        self.count += 1
+        self.count += not func.is_view
         return func(*args, **(kwargs or {}))
 
 

@@ -36,6 +36,11 @@ class Stopwatch:
             self._mark()
             self._open.pop()
 
+    @property
+    def runs(self) -> bool:
+        """Whether a part is open."""
+        return bool(self._open)
+
     def read(self) -> dict[str, float]:
         """Seconds in each part since the last read, which it forgets."""
         wait(self._device)
