@@ -1,5 +1,6 @@
 """The benchmarks run: their quick form in seconds, and each experiment's recipe without a mistake."""
 
+import json
 import subprocess
 import sys
 import time
@@ -82,3 +83,27 @@ def test_steps_in_turn_tell_a_faster_step_from_one_that_differs_by_noise(monkeyp
     assert faster.judged.verdict == "better"
     assert faster.ratio == pytest.approx(0.9, rel=0.03)
     assert faster.spread[0] <= 0.9 <= faster.spread[1]
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_cost_of_tracking_is_that_of_blocks_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks are shown, not, not, shown; showing takes 2 %, and the machine gets slower all the time."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from tracking_cost import pairs, summary  # type: ignore[import-not-found]  # beside the benchmark
+
+    shown = [True, False, False, True]
+    blocks = [(1 + 0.001 * block) * (1.02 if shown[block % 4] else 1.0) for block in range(41)]
+    blocks[0] = 5.0  # Aim is loaded
+    found = summary(pairs(blocks))
+    assert found["pairs"] == 18
+    assert found["share"] == pytest.approx(0.02, abs=1e-3)
+    assert found["standard_error"] < 1e-3
+
+
+def test_the_quick_benchmark_of_experiments_makes_runs_and_times_every_command(tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCHMARKS / "experiments.py"), "--quick", "--repeats", "1"]
+    command += ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out.json")]
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
+    commands = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["commands"]
+    assert {name.split()[1] for name in commands} == {"runs", "show", "compare", "board"}
+    assert all(0 < figures["cpu_seconds"] < 2 for figures in commands.values())

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,19 @@ import pytest
 
 from tests.runs.aim_store import names, needs_aim, points, stored
 from ups_framework.engine.distributions import Distribution
+from ups_framework.errors import RunError
 from ups_framework.recipe.recipe import Tracking
-from ups_framework.runs import tracking
+from ups_framework.runs import locks, tracking
 from ups_framework.runs.aim_link import read_link
+from ups_framework.runs.aim_run import continued, import_aim
 from ups_framework.runs.folder import RunFolder
+from ups_framework.runs.locks import exclusive_folder, in_turn
+from ups_framework.runs.page import figure
+from ups_framework.runs.plot_style import panels, png
 from ups_framework.runs.recorder import Recorder
 from ups_framework.runs.records import read_jsonl
+from ups_framework.runs.showing import shown
+from ups_framework.runs.syncing import sync
 from ups_framework.runs.tracking import tracked
 
 RECIPE = '[data]\nuse = "burgers:burgers"\n\n[stages.operator]\nsteps = 30\n'
@@ -78,6 +86,21 @@ def test_aim_shows_what_the_folder_holds(runs: Path) -> None:
     assert run["folder"] == str(folder.path)
     assert run.end_time is not None
     assert said == []
+
+
+@needs_aim
+def test_pictures_may_wait_and_numbers_do_not(runs: Path) -> None:
+    """As they do where training keeps all processors busy."""
+    folder = begin(runs, "waiting")
+    train(folder, range(1, 4))
+    folder.report.write_text(figure("fields_u", png(panels(1, 1, (1, 1))[0]), "a field"))
+    with shown(import_aim(), str(runs), folder, pytest.fail) as mirror:
+        assert mirror.update(lambda: False) == []
+        run = stored(runs)["waiting"]
+        assert len(points(run, "loss", {"stage": "operator", "subset": "train"})) == 3
+        assert names(run, "images") == set()
+        assert mirror.update() == []
+    assert names(stored(runs)["waiting"], "images") == {"fields_u"}
 
 
 KILLED = """
@@ -149,6 +172,37 @@ def test_a_repository_that_cannot_be_written_is_reported_once_and_stops_nothing(
     with tracked(Tracking(), folder, said.append):
         train(folder, range(1, 4))
     assert ["the run goes on" in line for line in said] == [True]
+
+
+@needs_aim
+def test_a_run_that_another_process_keeps_locked_in_aim_goes_on_and_sync_shows_the_rest(tmp_path: Path) -> None:
+    folder, said = begin(tmp_path, "first"), list[str]()
+    train(folder, range(1, 4))
+    sync(tmp_path, pytest.fail)
+    link = read_link(folder)
+    assert link is not None
+    other = continued(import_aim(), str(tmp_path), link.run_hash)
+    with folder.locked(), tracked(Tracking(), folder, said.append):
+        train(folder, range(4, 7))
+    assert [("LOCK" in line, "the run goes on" in line) for line in said] == [(True, True)]
+    assert len(read_jsonl(folder.metrics)) == 6
+    other.close()
+    assert [run.outcome for run in sync(tmp_path, pytest.fail)] == ["shown"]
+    run = stored(tmp_path)["first"]
+    assert points(run, "loss", {"stage": "operator", "subset": "train"}) == dict.fromkeys(range(1, 7), 1.0)
+    assert run.hash == link.run_hash
+    assert os.listdir(tmp_path / ".aim" / "locks") == []
+
+
+def test_a_folder_that_a_hanging_process_keeps_locked_is_an_error_and_no_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", 0.3)
+    for lock in (partial(exclusive_folder, tmp_path), partial(in_turn, tmp_path / ".aim.lock")):
+        with lock(), pytest.raises(RunError, match="another process keeps it locked"), lock():
+            pass
+        with lock():
+            pass
 
 
 FULL = """

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.browser import PATIENCE, PROGRAM, Page, browser
 from tests.runs.aim_store import needs_aim
-from tests.runs.browser import PATIENCE, PROGRAM, Page, browser
 from ups_framework.runs.explorers import prepare_explorers
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.syncing import sync

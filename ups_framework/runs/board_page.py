@@ -18,7 +18,7 @@ COST_COLUMNS = {
 COLUMNS = ("rollout nRMSE", "one-step nRMSE", "× best reference", "seeds", *(COST_COLUMNS[cost] for cost in COSTS))
 """Of a board's table, after the name."""
 
-_WIDEST_BAR = 80
+_WIDEST_BAR = 60
 """Pixels of the largest error on a board."""
 
 
@@ -55,7 +55,7 @@ def _section(index: int, board: Board) -> str:
 
 
 def _table(board: Board) -> str:
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in ("", "", *COLUMNS))
+    head = "".join(page.column_head(column) for column in ("", "", *COLUMNS))
     largest = max((e.rollout.mean or 0.0 for e in (*board.entries, *board.references)), default=0.0)
     rows = [_row(board, entry, largest, "strong" if rank == 0 else "") for rank, entry in enumerate(board.entries)]
     rows += [_row(board, entry, largest, "soft") for entry in board.references]

@@ -32,8 +32,11 @@ class Explorer:
     grouping: Mapping[str, tuple[str, ...]] = field(factory=dict)
     """By what series are told apart: `color`, `stroke` and `chart`; pictures: `row`."""
 
+    logarithmic: bool = False
+    """Whether the axis of values has decades: what falls by orders of magnitude, and is never 0 as loss terms are."""
+
     columns: tuple[str, ...] = ()
-    """Parameters of runs that `params` shows."""
+    """Parameters of runs that `params` shows: axes in this order, the columns of its table the other way round."""
 
     def state(self) -> State:
         """What the page is opened with; it adds its own defaults."""
@@ -42,10 +45,13 @@ class Explorer:
                 {"label": name, "key": name, "group": "Params", "type": "params", "color": _COLOUR}
                 for name in self.columns
             ]
-            order = {"left": ["run"], "middle": list(self.columns), "right": []}
+            order = {"left": ["run"], "middle": list(reversed(self.columns)), "right": []}
             return {"select": {"options": options, "query": self.query}, "table": {"columnsOrder": order}}
         names = list(self.grouping)
+        scales = {"xAxis": "linear", "yAxis": "log" if self.logarithmic else "linear"}
         return {
+            "chart": {"axesScaleType": scales},
+            "table": {"resizeMode": "hide"},  # a row for each series: with many runs it takes longer than all the rest
             "images": {"additionalProperties": {"alignmentType": "Width", "mediaItemSize": 45}},
             "select": {"options": [], "query": "", "advancedMode": True, "advancedQuery": self.query},
             "grouping": {
@@ -70,21 +76,22 @@ EXPLORERS = (
         page="metrics",
         query='metric.name.endswith("nrmse") and metric.context.subset == "validation"',
         grouping={"color": ("run.props.name",), "stroke": ("context.field",), "chart": ("name",)},
+        logarithmic=True,
     ),
     Explorer(
         name="Speed, gradients and latents",
         description="Steps and samples per second, memory, learning rate, gradient norms, and how latents are spread.",
         page="metrics",
         query='metric.name in ["steps_per_second", "samples_per_second", "memory_mib", "learning_rate", '
-        '"gradient_norm", "token_norm_mean", "effective_rank"]',
-        grouping={"color": ("run.props.name",), "stroke": ("context.term",), "chart": ("name",)},
+        '"gradient_norm", "token_norm_mean", "effective_rank"] and "term" not in metric.context',
+        grouping={"color": ("run.props.name",), "chart": ("name",)},
     ),
     Explorer(
         name="Field pictures by step",
         description="Truth, prediction and error of the same validation samples as training goes on.",
         page="images",
         query='images.name == "validation"',
-        grouping={"row": ("run.props.name", "context.field", "step")},
+        grouping={"row": ("run.props.name", "context.field")},
     ),
     Explorer(
         name="Results in pictures",

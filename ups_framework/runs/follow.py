@@ -8,6 +8,7 @@ import os
 import select
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ LAST_SECONDS = 300.0
 NICE = 10
 """Training goes first."""
 
+SHARE = 0.005
+"""Of a processor, that this process may have taken when it draws a picture beside a run that keeps all of them busy."""
+
 
 def follow(folder: RunFolder, repository: str, tell: "Teller") -> None:
     """Show the run until it has ended; after something went wrong, try again now and then, and once at the end."""
@@ -35,26 +39,36 @@ def follow(folder: RunFolder, repository: str, tell: "Teller") -> None:
     except Exception as error:  # a foreign package under any version of its own dependencies: anything may be raised
         tell.once(f"no tracking: Aim does not load ({_one_line(error)}); {folder.path} has all there is")
         return
-    ended = False
-    while problems := _problems(aim, folder, repository):
+    ended, begun = False, time.monotonic()
+    while problems := _problems(aim, folder, repository, begun):
         tell.once(f"Aim cannot show everything ({problems[0]}); the run goes on, and its folder has all there is")
         if ended:
             return
         ended = _run_has_ended(RETRY_SECONDS)
 
 
-def _problems(aim: Any, folder: RunFolder, repository: str) -> list[str]:
+def _problems(aim: Any, folder: RunFolder, repository: str, begun: float) -> list[str]:
     """Show the run until it has ended, or until something goes wrong: what it was."""
     from ups_framework.runs.showing import shown
 
     try:
         with shown(aim, repository, folder, print) as mirror:
-            while not (problems := mirror.update()):
+            while not (problems := mirror.update(lambda: _may_draw(time.monotonic() - begun))):
                 if _run_has_ended(POLL_SECONDS):
                     return mirror.update()
             return problems
     except Exception as error:  # whatever Aim raises, and whatever the disk does
         return [_one_line(error)]
+
+
+def _may_draw(seconds: float) -> bool:
+    """Whether a processor is idle, or this process took less than its share of one in so many seconds."""
+    return _processors() - os.getloadavg()[0] > 0.5 or time.process_time() < SHARE * seconds
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 class Teller:

@@ -167,8 +167,8 @@ def _ablation_cell(subject: _Subject, entrant: Entrant, figure: str) -> str:
     if judged is None:
         return f"<td>{value}</td>"
     kind = judged.verdict if judged.verdict in ("better", "worse") else "noise"
-    said = f"{difference(subject.found.figures, entrant.row, figure)}, {judged.verdict}"
-    return f'<td>{value}<br><span class="verdict {kind}">{escape(said)}</span></td>'
+    said = f"{escape(difference(subject.found.figures, entrant.row, figure))}<br>{escape(judged.verdict)}"
+    return f'<td>{value}<br><span class="verdict {kind}">{said}</span></td>'
 
 
 def _origin(subject: _Subject) -> str:

@@ -13,6 +13,9 @@ from ups_framework.errors import RunError
 _LOOKS = (0.005, 0.02, 0.1)
 """Seconds to wait before trying again: whoever only looks at a lock, as `is_held` does, has it for microseconds."""
 
+PATIENCE = 330.0
+"""Seconds to wait for a process that has its turn: longer than what shows a run may take for the rest after its end."""
+
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
@@ -32,10 +35,10 @@ def exclusive(path: Path) -> Iterator[None]:
 
 @contextmanager
 def exclusive_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder itself, which leaves no file behind, after waiting for whoever holds it."""
+    """Hold a folder itself, which leaves no file, after waiting for whoever holds it; RunError if it keeps it."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _await(handle, folder)
         yield
     finally:
         os.close(handle)
@@ -43,9 +46,9 @@ def exclusive_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def in_turn(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, after waiting for whoever holds it."""
+    """Hold the lock file `path`, after waiting for whoever holds it; RunError if it keeps it."""
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _await(file.fileno(), path)
         yield
 
 
@@ -71,3 +74,15 @@ def _take(file: TextIO) -> None:
         else:
             return
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _await(handle: int, path: Path) -> None:
+    """Lock what is open; RunError if another process keeps it for longer than PATIENCE."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise RunError(f"{path}: another process keeps it locked for more than {PATIENCE:g} s") from error
+        time.sleep(_LOOKS[-1])

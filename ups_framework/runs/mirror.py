@@ -26,9 +26,12 @@ class _Piece:
     grows: bool = False
     """Lines are added at its end: only new ones are shown."""
 
+    drawn: bool = False
+    """Pictures are drawn of it, which takes most of a second of a processor."""
+
 
 class Mirror:
-    """Keeps one Aim run like one folder. Whoever makes one holds the lock of `aim_lock`."""
+    """Keeps one Aim run like one folder. Whoever makes one holds the folder's lock, as `shown` does."""
 
     def __init__(self, aim: Aim, run: Aim, folder: RunFolder, link: AimLink) -> None:
         self._target = mirrored.Target(aim=aim, run=run, folder=folder)
@@ -40,12 +43,17 @@ class Mirror:
         """What is shown so far."""
         return self._link
 
-    def update(self) -> list[str]:
-        """Show what is new; what could not be shown, of which the next call tries everything again."""
+    def update(self, may_draw: Callable[[], bool] = lambda: True) -> list[str]:
+        """Show what is new; what could not be shown, of which the next call tries everything again.
+
+        Where `may_draw` says no, pictures are left to a later call.
+        """
         if not self._folder.path.exists():
             return [f"{self._folder.path} is gone"]
         before, problems = self._link, []
         for piece in _pieces(self._folder):
+            if piece.drawn and not may_draw():
+                continue
             try:
                 self._bring(piece)
             except Exception as error:  # whatever Aim raises, and whatever is wrong with a file
@@ -95,9 +103,9 @@ def _pieces(folder: RunFolder) -> Iterator[_Piece]:
     yield _Piece(path=folder.evaluation, show=mirrored.evaluation)
     yield _Piece(path=folder.gates, show=mirrored.gates)
     for path in snapshots(folder):
-        yield _Piece(path=path, show=mirrored.snapshot(path))
-    yield _Piece(path=folder.report, show=mirrored.report)
-    yield _Piece(path=folder.predictions, show=mirrored.predictions)
+        yield _Piece(path=path, show=mirrored.snapshot(path), drawn=True)
+    yield _Piece(path=folder.report, show=mirrored.report, drawn=True)
+    yield _Piece(path=folder.predictions, show=mirrored.predictions, drawn=True)
 
 
 def _stamp(path: Path) -> _Stamp:

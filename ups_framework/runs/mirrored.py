@@ -149,8 +149,9 @@ def snapshot(path: Path) -> Callable[[Target, bytes], None]:
             drawn = field_pictures(predicted, index)
             if drawn is not None:
                 context = {"subset": "validation", "field": channel, "figure": figure}
-                caption = f"{channel}: truth, prediction ({figure}) and error"
-                target.picture("validation", png(drawn, dpi=90), step_of(path), context, caption)
+                step = step_of(path)
+                caption = f"step {step}, {channel}: truth, prediction ({figure}) and error"
+                target.picture("validation", png(drawn, dpi=90), step, context, caption)
 
     return show
 

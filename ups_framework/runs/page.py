@@ -8,6 +8,12 @@ from pathlib import Path
 
 _STYLE = Path(__file__).with_name("page.css")
 
+_LONGEST_LINE = 12
+"""Characters of a column's name that is not broken into lines."""
+
+_LONGEST_NUMBER = 24
+"""Characters of a cell that is not wrapped, such as a mean ± its standard deviation."""
+
 
 def page(title: str, body: Iterable[str]) -> str:
     """A whole document."""
@@ -67,14 +73,27 @@ def pictures(page: str) -> dict[str, bytes]:
 
 
 def table(columns: Sequence[str], rows: Mapping[str, Sequence[str]], *, strong: str = "") -> str:
-    """A table of texts: the first column names the row, the row called `strong` stands out."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    """A table of texts: the first column names the row, the row called `strong` stands out. Long texts are wrapped."""
+    kinds = [_kind([cells[index] for cells in rows.values()]) for index in range(len(columns) - 1)]
+    named = zip(columns, ["", *kinds], strict=True)
+    head = "".join(column_head(column, kind) for column, kind in named)
     lines = []
     for name, cells in rows.items():
-        kind = ' class="strong"' if name == strong else ""
-        content = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        lines.append(f'<tr{kind}><th scope="row">{escape(name)}</th>{content}</tr>')
+        stands_out = ' class="strong"' if name == strong else ""
+        content = "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(cells, kinds, strict=True))
+        lines.append(f'<tr{stands_out}><th scope="row">{escape(name)}</th>{content}</tr>')
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def column_head(name: str, kind: str = "") -> str:
+    """The head of a column; short names stay on one line."""
+    shown = escape(name) if len(name) > _LONGEST_LINE else escape(name).replace(" ", "&nbsp;")
+    return f'<th scope="col"{kind}>{shown}</th>'
+
+
+def _kind(cells: Sequence[str]) -> str:
+    """The class of a column: numbers stand on the right, long texts on the left."""
+    return ' class="text"' if max(map(len, cells), default=0) > _LONGEST_NUMBER else ""
 
 
 def definitions(values: Mapping[str, str]) -> str:

@@ -126,7 +126,9 @@ def _training(contents: Contents) -> str:
     caption = "Left as each term comes, right as it enters the total. Vertical lines: stages begin."
     parts = [
         contents.draw("loss", losses, caption, "No training step is recorded."),
-        contents.draw("validation", validation, "Chooses the weights that are kept.", "No validation is recorded."),
+        contents.draw(
+            "validation_error", validation, "Chooses the weights that are kept.", "No validation is recorded."
+        ),
         page.heading("Latents and gradients"),
         contents.draw("latents", latent_curves(contents.metrics), LATENT_CAPTION, "No diagnostics are recorded."),
     ]

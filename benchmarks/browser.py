@@ -22,6 +22,11 @@ PATIENCE = 240.0
 
 Json = Any  # any tree of plain values
 
+_PLACE = """(() => {{
+  const box = document.querySelector({part!r}).getBoundingClientRect();
+  return {{ x: box.x + window.scrollX, y: box.y + window.scrollY, width: box.width, height: box.height }};
+}})()"""
+
 
 class Page:
     """One tab."""
@@ -41,14 +46,26 @@ class Page:
         end = time.monotonic() + PATIENCE
         while not wanted(value := self.evaluate(script)):
             assert time.monotonic() < end, f"{script} is still {value!r}; the page says: {self.text()[:2000]}"
-            time.sleep(0.5)
+            time.sleep(0.1)
         return value
 
     def text(self) -> str:
         return str(self.evaluate("document.body ? document.body.innerText : ''"))
 
-    def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
+    def resize(self, width: int, height: int) -> None:
+        """Give the page so many pixels of a screen."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def screenshot(self, path: Path, part: str | None = None) -> None:
+        """Write what the page shows as PNG, or the part of it with that CSS selector, also where one has to scroll."""
+        clip = {} if part is None else {"clip": self.evaluate(_PLACE.format(part=part)) | {"scale": 1}}
+        shot = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=part is not None, **clip)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def print(self, path: Path) -> None:
+        """Write the page as PDF, on the paper that its style asks for."""
+        pdf = self._call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"]
+        path.write_bytes(base64.b64decode(pdf))
 
     def _call(self, method: str, **parameters: Json) -> Json:
         number = next(self._numbers)
@@ -65,6 +82,8 @@ def browser(folder: Path) -> Iterator[Page]:
 
     assert PROGRAM is not None
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1600,1000"]
+    flags += ["--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows"]  # it is looked at
+    flags += ["--hide-scrollbars"]  # they would come and go, and the layout with them
     command = [PROGRAM, *flags, "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
