@@ -76,7 +76,7 @@ def test_every_value_that_was_set_has_its_origin(output: str) -> None:
     assert "profile cpu in " in lines["latent.tokens"]
     assert str(PHASE4) in lines["sampler.fraction"]
     assert "--set training.batch=8" in lines["training.batch"]
-    assert "optimizer.learning_rate" not in lines
+    assert "optimizer.final" not in lines
     number, defaults = map(int, re.findall(r"Where (\d+) values come from \((\d+) more", output)[0])
     assert number == sum("." in key or key in ("description", "cost", "seed") for key in lines)
     assert defaults > 20
