@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -108,8 +107,8 @@ def main() -> int:
     try:
         run.execute()
     finally:  # a process that stays stopped would keep Aim's locks
-        with suppress(AssertionError):
-            switch.show(on=True)
+        if (pid := tracker(os.getpid())) is not None:
+            os.kill(pid, signal.SIGCONT)
     seconds = read_json(folder.evaluation)["cost"]["train_seconds"]
     taken = {"processor_seconds": switch.processor_seconds, "train_seconds": round(seconds, 1)}
     share = {"processor_share": round(switch.processor_seconds / seconds, 4)}
