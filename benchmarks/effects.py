@@ -31,6 +31,7 @@ from ups_framework.runs.bench_plan import Trial, Variant, plan
 from ups_framework.runs.bench_rows import STATED_TEST, Comparison
 from ups_framework.runs.bench_statistics import Judged
 from ups_framework.runs.bench_tables import as_plain, mean_and_sd, number
+from ups_framework.runs.environment import code_in_words
 from ups_framework.runs.records import read_json, write_json
 
 COSTS = ("one-step nrmse", "rollout nrmse", STEP)
@@ -171,9 +172,8 @@ def _header(results: Sequence[Result], arguments: argparse.Namespace) -> list[st
 def _code(results: Sequence[Result]) -> str:
     """The commits that the runs were made with."""
     folders = {folder for item in results if item.comparison for row in item.comparison.rows for folder in row.folders}
-    states = [read_json(path)["git"] for folder in folders if (path := folder / "environment.json").exists()]
-    known = {f"{state['commit'][:7]}{' with changes' if state['dirty'] else ''}" for state in states if state}
-    return ", ".join(sorted(known)) or "of no repository"
+    records = [read_json(path) for folder in folders if (path := folder / "environment.json").exists()]
+    return ", ".join(sorted({code_in_words(record) for record in records}))
 
 
 def _line(result: Result) -> str:

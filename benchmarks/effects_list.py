@@ -25,6 +25,10 @@ steps = {autoencode}
 steps = {operator}
 losses = {losses}
 
+[optimizer]
+method = "muon"
+learning_rate = 2e-3
+
 [training]
 batch = {batch}
 precision = "float32"
@@ -79,9 +83,6 @@ channels = 32
 [operator]
 depth = 2
 width = 64
-
-[optimizer]
-learning_rate = 2e-3
 """
 
 _HEAT = """
@@ -131,8 +132,8 @@ _BASES = {
 
 _STEPS = {
     BURGERS: {"autoencode": 100, "operator": 350, "batch": 16},
-    WALLS: {"autoencode": 100, "operator": 350, "batch": 16},
-    FLOW: {"autoencode": 60, "operator": 120, "batch": 4},
+    WALLS: {"autoencode": 100, "operator": 800, "batch": 16},
+    FLOW: {"autoencode": 60, "operator": 240, "batch": 4},
     HEAT: {"autoencode": 100, "operator": 350, "batch": 16},
 }
 
@@ -249,15 +250,15 @@ _LATENTS = (
 )
 
 _PRIORS = (
-    (BURGERS, "loss", "conservation", "share = 0.5", "rollout conservation_drift"),
-    (BURGERS, "loss", "dissipation", "share = 0.2", "rollout dissipation_growth"),
+    (BURGERS, "loss", "conservation", "share = 0.3", "rollout conservation_drift"),
+    (BURGERS, "loss", "dissipation", "share = 0.1", "rollout dissipation_growth"),
     (BURGERS, "loss", "smoothness", "share = 0.02", "rollout roughness"),
     (BURGERS, "loss", "pde_residual", "share = 0.05", "rollout pde_residual"),
     (BURGERS, "guard", "project_mean", "", "rollout conservation_drift"),
-    (WALLS, "loss", "boundary", "share = 0.2", "rollout boundary_violation"),
+    (WALLS, "loss", "boundary", "share = 0.1", "rollout boundary_violation"),
     (FLOW, "loss", "divergence", "share = 0.05", "rollout mean_absolute_divergence"),
     (FLOW, "guard", "project_divergence_free", "", "rollout mean_absolute_divergence"),
-    (FLOW, "loss", "conservation", "share = 0.1", "rollout conservation_drift"),
+    (FLOW, "loss", "conservation", "share = 0.3", "rollout conservation_drift"),
     (FLOW, "loss", "dissipation", "share = 0.2", "rollout dissipation_growth"),
     (FLOW, "guard", "project_mean", "", "rollout conservation_drift"),
     (FLOW, "loss", "smoothness", "share = 0.02", "rollout roughness"),

@@ -16,6 +16,7 @@ from ups_framework.runs.bench_figures import HORIZONS, Figures, figures_of
 from ups_framework.runs.bench_jobs import is_done
 from ups_framework.runs.bench_plan import Trial
 from ups_framework.runs.bench_rows import Comparison, Row
+from ups_framework.runs.environment import code_in_words
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.protocols import canonical
 from ups_framework.runs.records import Record, read_json
@@ -127,7 +128,7 @@ def _places(folders: Sequence[RunFolder]) -> dict[str, object]:
     """Code, torch and machine of the runs, as they recorded them."""
     recorded = [read_json(folder.environment) for folder in folders]
     return {
-        "code": _each(_code(each) for each in recorded),
+        "code": _each(code_in_words(each) for each in recorded),
         "torch": _each(each["torch"] for each in recorded),
         "hardware": _each(_machine(each) for each in recorded),
     }
@@ -135,11 +136,6 @@ def _places(folders: Sequence[RunFolder]) -> dict[str, object]:
 
 def _each(texts: Iterable[str]) -> str:
     return "; ".join(sorted(set(texts)))
-
-
-def _code(environment: Record) -> str:
-    state = environment["git"]
-    return f"{state['commit'][:7]}{' with changes' if state['dirty'] else ''}" if state else "of no repository"
 
 
 def _machine(environment: Record) -> str:

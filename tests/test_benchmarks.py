@@ -32,17 +32,19 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 
 def test_the_quick_query_sampling_benchmark_takes_seconds_and_compares_with_dense(tmp_path: Path) -> None:
-    out = tmp_path / "table.md"
     command = [sys.executable, str(BENCHMARKS / "query_sampling.py"), "--quick", "--runs", str(tmp_path / "runs")]
     started = time.monotonic()
-    subprocess.run([*command, "--out", str(out)], check=True, capture_output=True, timeout=60)
+    subprocess.run([*command, "--out", str(tmp_path / "out")], check=True, capture_output=True, timeout=60)
     print(f"query_sampling.py --quick: {time.monotonic() - started:.1f} s")
-    tables = out.read_text(encoding="utf-8").split("\n## ")[1:]
+    tables = (tmp_path / "out/query_sampling.md").read_text(encoding="utf-8").split("\n## ")[1:]
     assert len(tables) == 2
     for table in tables:
         rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")][2:]
         assert [row[0].strip() for row in rows] == ["100%", "50%", "30%", "10%"]
         assert [row[index].strip() for row in rows[:1] for index in (2, 4)] == ["1", "1"]
+    record = json.loads((tmp_path / "out/query_sampling.json").read_text(encoding="utf-8"))
+    assert set(record) == {"made", "1_d_128", "2_d_32"}
+    assert record["1_d_128"]["parts"]["50%"]["step_faster"]["mean"] > 0
 
 
 @pytest.mark.filterwarnings("default")

@@ -10,11 +10,12 @@ from pathlib import Path
 import torch
 
 from ups_framework.plugins import distributions
+from ups_framework.runs.records import Record
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_PROC_BIND", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
 
 
-def environment(plugins: Sequence[str]) -> dict[str, object]:
+def environment(plugins: Sequence[str]) -> Record:
     """Everything about this process that may change a run's numbers; `plugins` are the names of those loaded."""
     return {
         "python": platform.python_version(),
@@ -36,6 +37,12 @@ def environment(plugins: Sequence[str]) -> dict[str, object]:
 def device_name() -> str:
     """The GPU that runs use, or the processor where there is none."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
+
+
+def code_in_words(environment: Record) -> str:
+    """`1a2b3c4`, or `1a2b3c4 with changes` where files differed from that commit, of what `environment` recorded."""
+    git = environment.get("git")
+    return f"{git['commit'][:7]}{' with changes' if git['dirty'] else ''}" if git else "of no repository"
 
 
 def _processor() -> str:

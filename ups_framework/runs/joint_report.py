@@ -13,6 +13,7 @@ from ups_framework.runs.bench_rows import STATED_TEST
 from ups_framework.runs.bench_tables import difference, mean_and_sd
 from ups_framework.runs.comparing import RunComparison, compare_runs
 from ups_framework.runs.entrants import Entrant, entrants_of, references_of
+from ups_framework.runs.environment import code_in_words
 from ups_framework.runs.joint_curves import errors_over_time, joint_spectra, pareto, with_same_truth
 from ups_framework.runs.joint_pictures import MOST_SHOWN, joint_fields
 from ups_framework.runs.plot_style import png
@@ -194,8 +195,7 @@ def _origin(subject: _Subject) -> str:
 
 def _made(run: RunRecord) -> list[str]:
     environment: Record = read_json(run.folder.environment) if run.folder.environment.exists() else {}
-    git = environment.get("git") or {}
-    commit = str(git.get("commit", "–"))[:10] + (" + changes" if git.get("dirty") else "")
+    commit = code_in_words(environment) if environment else "–"
     known = [environment.get("data_digest", "–"), environment.get("torch", "–")]
     command = " ".join(environment.get("command", ())) or "–"
     return [str(run.folder.path), str(run.seed), run.status, commit, *map(str, known), command]

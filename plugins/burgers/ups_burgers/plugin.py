@@ -5,6 +5,7 @@ from pathlib import Path
 from ups_burgers.apebench import ApebenchBurgers
 from ups_burgers.classical import FiniteVolumeBaseline
 from ups_burgers.dataset import Burgers
+from ups_burgers.fno_paper import FnoBurgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric
 from ups_framework import hookimpl
 from ups_framework.api import Baseline, Dataset, LossTerm, Metric, Renamed
@@ -12,8 +13,8 @@ from ups_framework.api import Baseline, Dataset, LossTerm, Metric, Renamed
 
 @hookimpl
 def ups_datasets() -> dict[str, type[Dataset]]:
-    """Trajectories, made in PDEBench's manner or read from its files, or made in APEBench's."""
-    return {"burgers": Burgers, "apebench_burgers": ApebenchBurgers}
+    """Trajectories, made in PDEBench's manner or read from its files, or made in APEBench's or the FNO paper's."""
+    return {"burgers": Burgers, "apebench_burgers": ApebenchBurgers, "fno_burgers": FnoBurgers}
 
 
 @hookimpl
