@@ -11,7 +11,7 @@ from attrs import Factory, field, frozen
 from torch import Tensor
 
 from tests.engine.capped import Capped, CappedSilently
-from tests.engine.inside import Doubled, KeepMean, Noisy
+from tests.engine.inside import Doubled, KeepMean, Noisy, Sluggish
 from tests.engine.problems import Advection, Breaks, Detached, Faulty, Heat, Unreduced
 from ups_framework.api import (
     Data,
@@ -132,6 +132,7 @@ def registry() -> Registry:
     registry.add("loss", "capped", Capped, "tests")
     registry.add("loss", "capped_silently", CappedSilently, "tests")
     registry.add("guard", "keep_mean", KeepMean, "tests")
+    registry.add("baseline", "sluggish", Sluggish, "tests")
     registry.add("latent_transform", "doubled", Doubled, "tests")
     registry.add("latent_transform", "noisy", Noisy, "tests")
     return registry

@@ -1,10 +1,10 @@
-"""A guard and two transforms of latents whose effect can be written down."""
+"""A guard, two transforms of latents and a solver whose effect can be written down."""
 
 import torch
 from attrs import frozen
 from torch import Tensor, nn
 
-from ups_framework.api import Correct, Guard, Latent, LatentSize, LatentTransform, Problem
+from ups_framework.api import Baseline, Correct, Forecast, Grid, Guard, Latent, LatentSize, LatentTransform, Problem
 
 
 @frozen(kw_only=True)
@@ -45,3 +45,19 @@ class Noisy(LatentTransform):
 
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
         return _Noise()
+
+
+@frozen(kw_only=True)
+class Sluggish(Baseline):
+    """Advection at nine tenths of the speed, by Fourier modes: a solver that is wrong in a way that can be learnt."""
+
+    def build(self, problem: Problem) -> Forecast:
+        def forecast(start: Tensor, steps: int, grid: Grid, parameters: Tensor) -> Tensor:
+            (points,) = grid.shape
+            waves = torch.fft.rfftfreq(points, 1 / points)
+            distance = 0.9 * parameters[:, :1] * problem.dt * torch.arange(1, steps + 1)
+            turned = torch.exp(-2j * torch.pi * waves * distance[..., None])
+            hat = torch.fft.rfft(start[..., 0])[:, None] * turned
+            return torch.fft.irfft(hat, n=points)[..., None]
+
+        return forecast

@@ -170,7 +170,10 @@ def test_a_name_of_the_frameworks_own_means_that_one_in_a_shipped_recipe_too(ins
     assert registry.name_of(type(still)) == "builtin:persistence"
 
 
-def test_a_run_of_a_shipped_recipe_whose_plugin_went_points_to_its_own_recipe(calm: Path) -> None:
+def test_a_run_of_a_shipped_recipe_whose_plugin_went_points_to_its_own_recipe(
+    calm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     own = Path("runs/zz_one_calm/recipe.toml")
     own.parent.mkdir(parents=True)
     own.write_text("")

@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Protocol
 
 import torch
+from attrs import Factory, frozen
 from attrs import field as attrs_field
-from attrs import frozen
 from jaxtyping import Float
 from torch import Tensor
 
@@ -53,10 +53,13 @@ class PredictedFrame:
     """What reached it."""
 
     start: EncodedFrame
-    """The frame from which its change counts."""
+    """The frame that it comes after."""
 
     advanced: Latent
     """The latent of the frame."""
+
+    base: Float[Tensor, "B N C"] = attrs_field(default=Factory(lambda self: self.start.field, takes_self=True))
+    """The field on the training grid to which its change is added: that of the start, or a solver's next one."""
 
     @cached_property
     def on_grid(self) -> Float[Tensor, "B N C"]:

@@ -73,7 +73,8 @@ def _diagram(recipe: Recipe, registry: Registry, found: Explanation) -> Iterator
     problem, latent = found.problem, _latent(found.latent)
     channels = f"{problem.num_channels} channel{'' if problem.num_channels == 1 else 's'}"
     again = "encoded again for the next step" if recipe.simulator.rollout == "field" else "decoded to be read only"
-    change = ", added to the start" if recipe.simulator.predicts == "change" else ""
+    base = f"what {corrects} makes of the start" if (corrects := recipe.simulator.corrects) else "the start"
+    change = f", added to {base}" if recipe.simulator.predicts == "change" else ""
     yield f"  dataset   {registry.name_of(type(recipe.data))}"
     yield f"      │     field of {problem.grid.num_points} points × {channels}"
     gives: Mapping[Part, str] = {

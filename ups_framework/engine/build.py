@@ -9,6 +9,7 @@ from attrs import field, frozen
 from torch import nn
 
 from ups_framework.api import (
+    Baseline,
     Decoder,
     Encoder,
     Forecast,
@@ -110,6 +111,8 @@ class _SimulatorDescription:
     precision: Literal["float32", "bfloat16"]
     latent_transforms: dict[str, LatentTransform] = field(factory=dict)
     guards: dict[str, Guard] = field(factory=dict)
+    baselines: dict[str, Baseline] = field(factory=dict)
+    """That which `simulator.corrects` names."""
 
     @classmethod
     def of(cls, recipe: Recipe, problem: Problem) -> "_SimulatorDescription":
@@ -121,6 +124,7 @@ class _SimulatorDescription:
             decoder=recipe.decoder,
             latent_transforms=recipe.latent_transforms,
             guards=recipe.guards,
+            baselines={name: each for name, each in recipe.baselines.items() if name == recipe.simulator.corrects},
             simulator=recipe.simulator,
             precision=recipe.training.precision,
         )
@@ -141,10 +145,20 @@ def _build_simulator(described: _SimulatorDescription, plain: Mapping[str, Any],
         decoder=parts["decoder"],
         transforms=transforms,
         guards=[guard.build(described.problem) for guard in described.guards.values()],
+        corrected=_corrected(described),
         settings=described.simulator,
         precision=torch.bfloat16 if described.precision == "bfloat16" else torch.float32,
         description=plain,
     )
+
+
+def _corrected(described: _SimulatorDescription) -> Forecast | None:
+    """The solver that the networks correct."""
+    name = described.simulator.corrects
+    if name is None:
+        return None
+    item = described.baselines[name]
+    return guarded(f"baselines.{name} ({class_of(item)})", item.build(described.problem))
 
 
 def rebuild_simulator(plain: Mapping[str, Any]) -> Simulator:

@@ -10,7 +10,7 @@ from attrs import evolve
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ups_framework.api import Correct, EncodedFrame, Latent, PredictedFrame, Problem
+from ups_framework.api import Correct, EncodedFrame, Forecast, Latent, PredictedFrame, Problem
 from ups_framework.errors import DataError, RunError
 from ups_framework.numerics.interpolation import cubic_stencil
 from ups_framework.recipe.recipe import Part, SimulatorSettings
@@ -37,6 +37,7 @@ class Simulator(nn.Module):
         decoder: nn.Module,
         transforms: Sequence[nn.Module] = (),
         guards: Sequence[Correct] = (),
+        corrected: Forecast | None = None,
         settings: SimulatorSettings,
         precision: torch.dtype,
         description: Mapping[str, Any],
@@ -46,6 +47,8 @@ class Simulator(nn.Module):
         self.encoder, self.operator, self.decoder = encoder, operator, decoder
         self.transforms = nn.ModuleList(transforms)
         self.guards = tuple(guards)
+        self.corrected = corrected
+        """What makes each step first, for the networks to correct."""
         self.settings = settings
         self.precision = precision
         self.description = description
@@ -108,7 +111,12 @@ class Simulator(nn.Module):
 
     def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
-        return PredictedFrame(model=self, start=start, advanced=self.advance(start.latent, parameters))
+        advanced = self.advance(start.latent, parameters)
+        if self.corrected is None:
+            return PredictedFrame(model=self, start=start, advanced=advanced)
+        with torch.no_grad():
+            base = self.corrected(start.field.detach(), 1, self.problem.grid, parameters)[:, 0]
+        return PredictedFrame(model=self, start=start, advanced=advanced, base=base)
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         """The frame one `problem.dt` after a predicted one; cut, no gradient flows back into that.
@@ -130,8 +138,9 @@ class Simulator(nn.Module):
     ) -> Float[Tensor, "B frames Q C"]:
         """The fields of predicted frames, at any points, the same for all samples or each sample's own.
 
-        With `predicts = "change"` a frame is u_start(x) + D(z, x) − D(z_start, x), where u_start between grid points is
-        its cubic interpolation: an operator that changes nothing gives the start exactly. With `"state"` it is D(z, x).
+        With `predicts = "change"` a frame is u(x) + D(z, x) − D(z_start, x), where u is the start, or with `corrects`
+        what that solver makes of it, between grid points its cubic interpolation: an operator that changes nothing
+        gives u exactly. With `"state"` a frame is D(z, x).
         Guards correct a frame on the training grid; between its points the correction is interpolated.
         """
         values = self._unguarded(frames, points)
@@ -160,10 +169,10 @@ class Simulator(nn.Module):
         if self.settings.predicts == "state":
             return advanced
         if points is self.grid_points:
-            known = [frame.start.field for frame in frames]
+            known = [frame.base for frame in frames]
         else:
             interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
-            known = [interpolate(frame.start.field) for frame in frames]
+            known = [interpolate(frame.base) for frame in frames]
         starts = [frame.start.decoded(points) for frame in frames]
         return torch.stack(known, dim=1) + advanced - torch.stack(starts, dim=1)
 

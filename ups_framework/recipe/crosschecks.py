@@ -40,6 +40,10 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
             near = did_you_mean(name, named)
             problem = f"no stage uses it{near}, so it changes nothing: name it in a stage or remove it"
             yield Flaw(("losses", name), problem)
+    corrects, baselines = _table(recipe, "simulator").get("corrects"), _table(recipe, "baselines")
+    if isinstance(corrects, str) and corrects not in baselines:
+        problem = f"there is no [baselines.{corrects}]{did_you_mean(corrects, baselines)}; baselines are "
+        yield Flaw(("simulator", "corrects"), problem + listed(baselines))
     yield from _gates(recipe)
 
 

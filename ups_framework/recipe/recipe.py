@@ -62,6 +62,17 @@ class SimulatorSettings:
     """`state`: the decoder gives the field. `change`: what the decoder gives, less what it gives for the start, is
     added to the known start field: an untrained operator is persistence, and encoding the start loses nothing."""
 
+    corrects: str | None = None
+    """Name of a baseline of this recipe that makes each step first, without gradient: changes are added to its frame
+    and not to the start, so that an untrained operator is that solver. It takes its time in training, too."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.corrects is not None and (self.rollout, self.predicts) != ("field", "change"):
+            raise ValueError(
+                "'corrects' starts each step from a field, and adds a change to the solver's: it needs "
+                "rollout = 'field' and predicts = 'change'"
+            )
+
 
 @frozen(kw_only=True)
 class Stage:

@@ -50,7 +50,7 @@ def described(simulator: Simulator, steps: int, samples: object = "any") -> str:
 
 
 def as_torch(simulator: Simulator, steps: int) -> bytes:
-    """A file for `torch.export.load`, which needs torch alone. RunError if a part cannot be exported."""
+    """A file for `torch.export.load`, which needs torch alone. RunError if a part cannot be exported, as a solver."""
     file, program = io.BytesIO(), _program(simulator, steps)
     extra = {DESCRIPTION: described(simulator, steps, _samples(program))}
     with warnings.catch_warnings():
@@ -96,6 +96,11 @@ def load_safetensors(path: Path) -> Simulator:
 
 def _program(simulator: Simulator, steps: int) -> ExportedProgram:
     """The function with any number of samples and points; of one sample where a part was made for a fixed number."""
+    if (solver := simulator.settings.corrects) is not None:
+        raise RunError(
+            f"this simulator corrects the solver {solver!r}, which is no network and cannot be exported; "
+            "take --format safetensors, or Simulator.load on its simulator.pt"
+        )
     example = example_of(simulator)
     shapes = {name: {0: Dim.AUTO} for name in INPUTS}
     with warnings.catch_warnings():

@@ -1,0 +1,96 @@
+"""With `simulator.corrects` a solver makes each step, and the networks add what it gets wrong."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor
+
+from ups_framework.api import Trajectories
+from ups_framework.engine.build import System
+from ups_framework.engine.simulator import Simulator
+from ups_framework.errors import RecipeError, RunError
+from ups_framework.plugins import Registry
+from ups_framework.runs.exporting import as_torch
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import MakeRecipe, Prepare, Train
+
+SOLVER = "baselines.solver={use = 'sluggish'}"
+HYBRID = (SOLVER, "simulator.corrects=solver")
+
+
+def _forecast(system: System, data: Trajectories, steps: int) -> Tensor:
+    return system.baselines["solver"](data.values[:, 0], steps, data.grid, data.parameters)
+
+
+def _awake(system: System) -> Simulator:
+    """With weights that change everything."""
+    for parameter in system.simulator.parameters():
+        torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(0))
+    return system.simulator.eval()
+
+
+def test_untrained_it_is_the_solver_at_every_frame(prepare_recipe: "Prepare") -> None:
+    prepared = prepare_recipe(*HYBRID)
+    data = prepared.data.validation
+    rollout = prepared.system.simulator.eval().rollout(data.values[:, 0], 5, parameters=data.parameters)
+    torch.testing.assert_close(rollout, _forecast(prepared.system, data, 5), atol=1e-5, rtol=1e-4)
+
+
+def test_the_same_change_is_added_to_the_solvers_frame_on_the_grid_and_between(prepare_recipe: "Prepare") -> None:
+    hybrid, plain = prepare_recipe(*HYBRID), prepare_recipe(SOLVER)
+    data = hybrid.data.validation
+    start, solved = data.values[:, 0], _forecast(hybrid.system, data, 1)[:, 0]
+    grid = hybrid.system.simulator.grid_points
+    for at, of in ((None, slice(None)), (grid[::4].clone(), slice(None, None, 4))):
+        one, other = (
+            _awake(each.system).rollout(start, 1, at=at, parameters=data.parameters)[:, 0] for each in (hybrid, plain)
+        )
+        assert float((one - solved[:, of]).abs().max()) > 1e-3
+        torch.testing.assert_close(one - solved[:, of], other - start[:, of], atol=1e-4, rtol=1e-3)
+
+
+def test_training_takes_off_part_of_the_solvers_error(train: "Train") -> None:
+    trained = train(*HYBRID, "stages.operator.steps=150", "optimizer.method=muon", "optimizer.learning_rate=3e-3")
+    data = trained.data.validation
+    truth = data.values[:, 1]
+    solved = _forecast(trained.system, data, 1)[:, 0]
+    found = trained.system.simulator.eval().rollout(data.values[:, 0], 1, parameters=data.parameters)[:, 0]
+    assert (found - truth).norm() < 0.6 * (solved - truth).norm()
+
+
+def test_a_saved_one_brings_its_solver_and_is_not_exported_as_a_program(
+    prepare_recipe: "Prepare", tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = prepare_recipe(*HYBRID)
+    simulator, data = _awake(prepared.system), prepared.data.validation
+    simulator.save(tmp_path / "simulator.pt")
+    monkeypatch.setattr("ups_framework.engine.build.load_plugins", lambda: registry)
+    again = Simulator.load(tmp_path / "simulator.pt").rollout(data.values[:, 0], 3, parameters=data.parameters)
+    assert torch.equal(again, simulator.rollout(data.values[:, 0], 3, parameters=data.parameters))
+    with pytest.raises(RunError, match="corrects the solver 'solver', which is no network and cannot be exported"):
+        as_torch(simulator, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (("simulator.corrects=solvr",), "there is no [baselines.solvr] (did you mean 'solver'?)"),
+        (
+            ("simulator.corrects=solver", "simulator.rollout=latent"),
+            "it needs rollout = 'field' and predicts = 'change'",
+        ),
+        (
+            ("simulator.corrects=solver", "simulator.predicts=state"),
+            "it needs rollout = 'field' and predicts = 'change'",
+        ),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused(
+    make_recipe: "MakeRecipe", settings: tuple[str, ...], problem: str
+) -> None:
+    with pytest.raises(RecipeError) as error:
+        make_recipe(SOLVER, *settings)
+    assert problem in str(error.value)
