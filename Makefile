@@ -15,7 +15,7 @@ TESTS := tests $(sort $(dir $(wildcard plugins/*/tests/*.py)))
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: setup run test check format docs
+.PHONY: setup run test check unit format docs
 .NOTPARALLEL:
 
 setup: $(READY)
@@ -34,6 +34,10 @@ check: $(READY_DEV)
 	@$(BIN)/mypy --strict --no-error-summary $(TESTS) docs/reference.py docs/plugin_reference.py
 	@echo "ruff and mypy: clean; now the tests"
 	@$(BIN)/pytest -n auto --maxprocesses 8
+
+unit: export OMP_NUM_THREADS := 1
+unit: $(READY_DEV)
+	@$(BIN)/pytest -n auto --maxprocesses 8 --ignore tests/end_to_end
 
 format: $(READY_DEV)
 	@$(BIN)/ruff format --quiet .

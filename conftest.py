@@ -14,11 +14,11 @@ TOGETHER = {
     "plugins/burgers/tests/test_dataset.py",
     "plugins/physics_priors/tests/test_effects.py",
     "tests/cli/test_explain.py",
+    "tests/end_to_end/test_example_plugin.py",
+    "tests/end_to_end/test_stopped_runs.py",
     "tests/engine/test_latent_effects.py",
-    "tests/resume/test_stopped_runs.py",
     "tests/runs/test_again.py",
     "tests/runs/test_bench.py",
-    "tests/test_example_plugin.py",
 }
 """Files whose tests share what takes long to make: one worker runs each. All other tests go to whoever is free."""
 

@@ -195,9 +195,23 @@ def test_counts_of_a_layer_are_those_of_the_closed_form() -> None:
     assert costs.optimizer_flops == 0
     assert costs.parameter_bytes == costs.gradient_bytes == 4 * width * out
     assert costs.optimizer_bytes == pytest.approx(2 * 4 * width * out, abs=8), "two moments, and the step"
-    assert costs.activation_bytes == 4 * batch * (width + out), "x for the weight's gradient, y for the square's"
+    assert costs.activation_bytes == costs.written_activation_bytes == 4 * batch * (width + out), (
+        "x for the weight's gradient, y for the square's"
+    )
     assert costs.held_bytes == 4 * width * out * 3 + costs.optimizer_bytes + costs.activation_bytes
     assert 3 <= costs.operations < 40
+
+
+def test_batches_whose_gradients_add_up_keep_activations_one_after_another() -> None:
+    layer, batches = nn.Linear(8, 4, bias=False), [torch.randn(6, 8) for _ in range(3)]
+    optimizer = torch.optim.AdamW(layer.parameters())
+
+    def gradients() -> None:
+        for x in batches:
+            layer(x).square().sum().backward()
+
+    costs, once = counted(gradients, optimizer.step, layer, [optimizer]), 4 * 6 * (8 + 4)
+    assert (costs.activation_bytes, costs.written_activation_bytes) == (once, 3 * once)
 
 
 def test_attention_is_counted_on_the_cpu_too() -> None:
@@ -216,7 +230,7 @@ def test_attention_is_counted_on_the_cpu_too() -> None:
     ("counts", "data", "words"),
     [
         ({"flops": 8 * 10**9}, 0.0, "bound by arithmetic: its matrix products"),
-        ({"activation_bytes": 4 * 10**9}, 0.0, "bound by memory bandwidth"),
+        ({"written_activation_bytes": 4 * 10**9}, 0.0, "bound by memory bandwidth"),
         ({"operations": 800_000}, 0.0, "bound by the overhead of many small operations"),
         ({}, 0.9, "bound by drawing its batch"),
         ({"flops": 2 * 10**9}, 0.0, "bound by no one thing; most by arithmetic"),

@@ -1,7 +1,6 @@
 """What a training step costs whatever runs it: operations counted, bytes held and moved."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,7 +33,10 @@ class StepCosts:
     """Moments of the optimisers."""
 
     activation_bytes: int
-    """What the forward pass keeps for the backward pass."""
+    """The most that forward passes keep for a backward pass at a time: those of one accumulated batch."""
+
+    written_activation_bytes: int
+    """What all forward passes of the step keep."""
 
     @property
     def held_bytes(self) -> int:
@@ -50,7 +52,7 @@ class StepCosts:
         are read and written, activations A written and read.
         """
         weights = 2 * self.parameter_bytes + 7 * self.gradient_bytes
-        return weights + 2 * self.optimizer_bytes + 2 * self.activation_bytes
+        return weights + 2 * self.optimizer_bytes + 2 * self.written_activation_bytes
 
 
 def counted(
@@ -60,11 +62,10 @@ def counted(
     optimizers: Sequence[torch.optim.Optimizer],
 ) -> StepCosts:
     """Run both halves of a step of a model that is not compiled, and count."""
-    kept: dict[int, int] = {}
-    weights = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
+    kept = _Kept({tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())})
     flops, optimizer_flops = (FlopCounterMode(display=False, custom_mapping=dict(_ON_CPU)) for _ in range(2))
     operations = _Operations()
-    with flops, operations, _keeping(kept, weights):
+    with flops, operations, torch.autograd.graph.saved_tensors_hooks(kept.keep, kept.give):
         gradients()
     with optimizer_flops, operations:
         update()
@@ -76,22 +77,37 @@ def counted(
         parameter_bytes=_bytes(model.parameters()),
         gradient_bytes=_bytes(parameter.grad for parameter in model.parameters()),
         optimizer_bytes=_bytes(moments),
-        activation_bytes=sum(kept.values()),
+        activation_bytes=kept.most,
+        written_activation_bytes=kept.written,
     )
 
 
-@contextmanager
-def _keeping(kept: dict[int, int], weights: set[int]) -> Iterator[None]:
-    """Note the size of each storage that autograd keeps, by its address; weights are there anyway."""
+class _Kept:
+    """How large the storages are that autograd keeps, each counted once; weights are there anyway."""
 
-    def keep(tensor: Tensor) -> Tensor:
+    def __init__(self, weights: set[int]) -> None:
+        self._weights = weights
+        self._now: set[int] = set()
+        self._in_backward = False
+        self._bytes = self.most = self.written = 0
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        """A forward pass keeps a tensor; what earlier backward passes have read is gone."""
+        if self._in_backward:
+            self._now.clear()
+            self._in_backward, self._bytes = False, 0
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
+        if storage.data_ptr() not in self._weights | self._now:
+            self._now.add(storage.data_ptr())
+            self._bytes += storage.nbytes()
+            self.written += storage.nbytes()
+            self.most = max(self.most, self._bytes)
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        yield
+    def give(self, tensor: Tensor) -> Tensor:
+        """A backward pass reads it again."""
+        self._in_backward = True
+        return tensor
 
 
 def _bytes(tensors: Iterable[Tensor | None]) -> int:

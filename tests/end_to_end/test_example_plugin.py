@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs/examples/ups-heat"
 WRITTEN = "kdv_waves"
 """Name of the plugin that is written from the example."""

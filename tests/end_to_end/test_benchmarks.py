@@ -13,7 +13,7 @@ from ups_framework.engine.mistakes import find_mistakes
 from ups_framework.plugins import Registry, load_plugins
 from ups_framework.recipe import load_recipe
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EXAMPLE = BENCHMARKS.parent / "docs/examples/ups-heat"
 
 

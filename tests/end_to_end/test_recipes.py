@@ -21,7 +21,7 @@ from ups_framework.recipe.locate import locate
 from ups_framework.recipe.profiles import profiles_of
 from ups_framework.recipe.source import read_file
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "recipes").glob("*.toml"))
 SHIPPED = [recipe.qualified for recipe in load_plugins().recipes]
 RECIPES = [*map(str, FILES), *SHIPPED]
