@@ -46,17 +46,17 @@ def main() -> int:
     start = ensemble.start(range(count), ensemble.grid()).numpy()
     started = time.perf_counter()
     plain = np.concatenate([frames_of(part) for part in np.split(start, range(BATCH, count, BATCH))])
-    numpy = time.perf_counter() - started
+    numpy_seconds = time.perf_counter() - started
     figures = {
         "trajectories": count,
         "viscosity": VISCOSITY,
         "threads": torch.get_num_threads(),
         "seconds": ours,
-        "numpy_seconds": numpy,
-        "faster": numpy / ours,
+        "numpy_seconds": numpy_seconds,
+        "faster": numpy_seconds / ours,
         "difference": float(np.linalg.norm(made - plain) / np.linalg.norm(made)),
     }
-    print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
+    print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}))
     return 0
 
 

@@ -204,7 +204,7 @@ _FNO_PAPER = Table(
             name="today",
             label="FNO, its authors' code of today",
             figures={ONE_STEP: 2.9e-3},
-            source="what users report of it (2.5e-3 to 2.9e-3)",
+            source="neuraloperator's issue 30 on the published data: two users find 2.5e-3 to 2.9e-3",
         ),
     ),
     goals=(Goal(figure=ONE_STEP, entry="fno", below=2.9e-3),),

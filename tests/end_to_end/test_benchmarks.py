@@ -47,6 +47,14 @@ def test_the_quick_query_sampling_benchmark_takes_seconds_and_compares_with_dens
     assert record["1_d_128"]["parts"]["50%"]["step_faster"]["mean"] > 0
 
 
+def test_the_generator_makes_what_the_same_scheme_in_numpy_makes() -> None:
+    command = [sys.executable, str(BENCHMARKS / "generator.py"), "--quick"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    figures = json.loads(done.stdout)
+    assert figures["trajectories"] == 2
+    assert 1e-6 < figures["difference"] < 5e-3, "one scheme, in two frames of reference"
+
+
 @pytest.mark.filterwarnings("default")
 def test_the_recipes_of_all_experiments_have_no_mistakes(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

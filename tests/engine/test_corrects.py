@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ups_framework.api import Trajectories
+from ups_framework.api import EncodedFrame, Grid, Trajectories
 from ups_framework.engine.build import System
 from ups_framework.engine.simulator import Simulator
 from ups_framework.errors import RecipeError, RunError
@@ -52,13 +52,55 @@ def test_the_same_change_is_added_to_the_solvers_frame_on_the_grid_and_between(p
         torch.testing.assert_close(one - solved[:, of], other - start[:, of], atol=1e-4, rtol=1e-3)
 
 
-def test_training_takes_off_part_of_the_solvers_error(train: "Train") -> None:
-    trained = train(*HYBRID, "stages.operator.steps=150", "optimizer.method=muon", "optimizer.learning_rate=3e-3")
+def test_trained_it_is_better_than_the_solver_and_than_the_networks_alone(train: "Train") -> None:
+    more = ("stages.operator.steps=150", "optimizer.method=muon", "optimizer.learning_rate=3e-3")
+    trained, alone = train(*HYBRID, *more), train(SOLVER, *more)
     data = trained.data.validation
-    truth = data.values[:, 1]
-    solved = _forecast(trained.system, data, 1)[:, 0]
-    found = trained.system.simulator.eval().rollout(data.values[:, 0], 1, parameters=data.parameters)[:, 0]
+    truth, solved = data.values[:, 1], _forecast(trained.system, data, 1)[:, 0]
+    found, other = (
+        each.system.simulator.eval().rollout(data.values[:, 0], 1, parameters=data.parameters)[:, 0]
+        for each in (trained, alone)
+    )
     assert (found - truth).norm() < 0.6 * (solved - truth).norm()
+    assert (found - truth).norm() < 0.8 * (other - truth).norm()
+
+
+def test_gradients_of_later_frames_reach_earlier_ones_as_if_the_solver_changed_nothing(
+    prepare_recipe: "Prepare",
+) -> None:
+    """Untrained, D(A z) − D(z) has no gradient by the field: what is left is that of the field itself."""
+    prepared = prepare_recipe(*HYBRID)
+    simulator, data = prepared.system.simulator.eval(), prepared.data.validation
+    start = data.values[:, 0].clone().requires_grad_()
+    latent = simulator.encode(start, data.parameters)
+    frame = simulator.first(EncodedFrame(model=simulator, field=start, latent=latent), data.parameters)
+    frame = simulator.next(frame, data.parameters)
+    weights = torch.randn(start.shape, generator=torch.Generator().manual_seed(0))
+    (frame.on_grid * weights).sum().backward()
+    torch.testing.assert_close(start.grad, weights, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e30])
+def test_a_field_that_left_the_data_is_not_given_to_the_solver_and_harms_no_other(
+    prepare_recipe: "Prepare", value: float
+) -> None:
+    prepared = prepare_recipe(*HYBRID)
+    data, solver = prepared.data.validation, prepared.system.baselines["solver"]
+    seen = []
+
+    def watched(start: Tensor, steps: int, grid: Grid, parameters: Tensor) -> Tensor:
+        seen.append(start)
+        return solver(start, steps, grid, parameters)
+
+    simulator = prepared.system.simulator.eval()
+    simulator.solver = watched
+    start = data.values[:, 0].clone()
+    start[1, 3] = value
+    rollout = simulator.rollout(start, 2, parameters=data.parameters)
+    assert all(len(each) == len(start) - 1 and bool(each.isfinite().all()) for each in seen)
+    others = [0, *range(2, len(start))]
+    torch.testing.assert_close(rollout[others], _forecast(prepared.system, data, 2)[others], atol=1e-5, rtol=1e-4)
+    assert not bool((rollout[1].abs() < 100).all()), "and it is still seen to have diverged"
 
 
 def test_a_saved_one_brings_its_solver_and_is_not_exported_as_a_program(

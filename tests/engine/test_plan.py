@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 
 from tests.runs.conftest import TINY
-from ups_framework.cli import group
-from ups_framework.cli.plan import spoken
+from ups_framework.cli.plan import cost, spoken
 from ups_framework.engine.estimate import repeated, training_forecast, try_stages
 from ups_framework.engine.plan import Plan, plan_of
 from ups_framework.engine.prepare import Prepared, prepare
@@ -102,23 +100,11 @@ def test_a_plan_knows_how_many_checkpoints_are_written_and_how_large_they_are(pl
     assert plan.run_bytes > 1.5 * max(saved)
 
 
-@pytest.mark.parametrize(
-    ("device", "line"),
-    [
-        ("NVIDIA H200", "cost    {cost:.3g} (36000 an hour of NVIDIA H200)"),
-        ("Other", "cost    not known: [prices] has no 'Other'"),
-    ],
-)
-def test_the_cost_is_that_of_the_device_by_its_name(
-    plan: Plan, device: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ups_framework.engine.plan.plan_of", lambda *_: plan)
-    monkeypatch.setattr("ups_framework.runs.environment.device_name", lambda: device)
-    path = tmp_path / "tiny.toml"
-    path.write_text(TINY.format(folder=tmp_path) + '[prices]\n"NVIDIA H200" = 36000.0\n')
-    result = CliRunner().invoke(group, ["plan", str(path)], catch_exceptions=False)
-    assert result.exit_code == 0
-    assert result.output.splitlines()[-1] == line.format(cost=10 * plan.seconds)
+def test_the_cost_is_that_of_the_device_by_its_name(plan: Plan) -> None:
+    prices = {"NVIDIA H200": 36000.0}
+    assert cost(plan, prices, "NVIDIA H200") == f"cost    {10 * plan.seconds:.3g} (36000 an hour of NVIDIA H200)"
+    assert cost(plan, prices, "Other") == "cost    not known: [prices] has no 'Other'"
+    assert cost(plan, {}, "Other") == ""
 
 
 def test_a_split_is_repeated_in_its_order(tmp_path: Path) -> None:

@@ -116,6 +116,14 @@ def test_what_trains_nothing_raises_no_alarm(copy_run: CopyRun, edit: tuple[str,
     assert _compare(copy_run("a"), copy_run("b", edit)).alarms == ()
 
 
+def test_another_baseline_changes_what_is_trained_where_the_networks_correct_it(copy_run: CopyRun) -> None:
+    other = ("burgers:finite_volume", "burgers:fourier")
+    corrects = ('predicts = "change"', 'predicts = "change"\ncorrects = "classical"')
+    assert _compare(copy_run("a"), copy_run("b", other)).alarms == ()
+    (alarm,) = _compare(copy_run("c", corrects), copy_run("d", corrects, other)).alarms
+    assert alarm.differing == ("baselines.classical.use",)
+
+
 def test_the_same_recipe_and_seed_twice_is_a_repeat_and_counts_once(copy_run: CopyRun) -> None:
     a, again, other = copy_run("a"), copy_run("again"), copy_run("other", nrmse=0.5)
     found = _compare(a, again, other)

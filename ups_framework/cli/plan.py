@@ -44,7 +44,8 @@ def command(recipe: Path, settings: tuple[str, ...], profile: str | None) -> Non
         share.warn_if_low()
     _print_time(plan, loaded.recipe)
     _print_room(plan, loaded.recipe.data_folder)
-    _print_cost(plan, loaded.recipe.prices, device)
+    if line := cost(plan, loaded.recipe.prices, device):
+        click.echo(line)
 
 
 def _print_time(plan: "Plan", recipe: "Recipe") -> None:
@@ -71,12 +72,14 @@ def _print_room(plan: "Plan", data_folder: str) -> None:
     click.echo(f"disk    {data + run:.3g} MB ({data:.3g} for data in {data_folder}, {run:.3g} for the run)")
 
 
-def _print_cost(plan: "Plan", prices: "Mapping[str, float]", device: str) -> None:
-    if device in prices:
-        hour = prices[device]
-        click.echo(f"cost    {plan.seconds / 3600 * hour:.3g} ({hour:g} an hour of {device})")
-    elif prices:
-        click.echo(f"cost    not known: [prices] has no {device!r}")
+def cost(plan: "Plan", prices: "Mapping[str, float]", device: str) -> str:
+    """A line that says what the whole job costs; empty without prices."""
+    if not prices:
+        return ""
+    if device not in prices:
+        return f"cost    not known: [prices] has no {device!r}"
+    hour = prices[device]
+    return f"cost    {plan.seconds / 3600 * hour:.3g} ({hour:g} an hour of {device})"
 
 
 def spoken(seconds: float) -> str:

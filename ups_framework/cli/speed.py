@@ -95,7 +95,8 @@ def _part_rows(stages: Sequence["StageSpeed"]) -> list[list[str]]:
         "losses": "losses beyond these",
         "optimiser": "optimiser and average",
     }
-    rows = [[labels.get(part, part), *(_share(each.parts[part], each) for each in stages)] for part in PARTS]
+    shown = [part for part in PARTS if part != "solver" or any(each.parts[part] for each in stages)]
+    rows = [[labels.get(part, part), *(_share(each.parts[part], each) for each in stages)] for part in shown]
     rows.append(["trainer, the rest", *(_share(each.trainer_seconds, each) for each in stages)])
     rows.append(["in all", *(_share(each.step_seconds, each) for each in stages)])
     return rows

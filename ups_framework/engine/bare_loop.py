@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from ups_framework.api import Forecast, Grid
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.build import System
 from ups_framework.engine.schedules import ema_decay, unrolled_frames
@@ -63,16 +65,26 @@ class BareLoop:
 
 @contextmanager
 def watched(system: System, watch: Stopwatch) -> Iterator[None]:
-    """Inside the block encoder, operator and decoder are parts of their own, within parts that are open."""
+    """Inside the block encoder, operator, decoder and solver are parts of their own, within parts that are open."""
     simulator = system.simulator
-    parts = simulator.parts
+    parts, solver = simulator.parts, simulator.solver
     try:
         for name, module in parts.items():
             setattr(simulator, name, _Watched(module, name, watch))
+        simulator.solver = None if solver is None else partial(_solved, watch, solver)
         yield
     finally:
         for name, module in parts.items():
             setattr(simulator, name, module)
+        simulator.solver = solver
+
+
+def _solved(watch: Stopwatch, solver: Forecast, start: Tensor, steps: int, grid: Grid, parameters: Tensor) -> Tensor:
+    """A solver's frames, from outside."""
+    if not watch.runs:
+        return solver(start, steps, grid, parameters)
+    with watch.part("solver"):
+        return solver(start, steps, grid, parameters)
 
 
 class _Watched(nn.Module):

@@ -22,7 +22,7 @@ from ups_framework.api import (
     Problem,
     Sampling,
 )
-from ups_framework.border import class_of, guarded
+from ups_framework.border import class_of, guarded, plugin_code
 from ups_framework.engine.objective import Objective
 from ups_framework.engine.randomness import seeded
 from ups_framework.engine.simulator import Simulator
@@ -145,20 +145,22 @@ def _build_simulator(described: _SimulatorDescription, plain: Mapping[str, Any],
         decoder=parts["decoder"],
         transforms=transforms,
         guards=[guard.build(described.problem) for guard in described.guards.values()],
-        corrected=_corrected(described),
+        solver=_solver_of(described),
         settings=described.simulator,
         precision=torch.bfloat16 if described.precision == "bfloat16" else torch.float32,
         description=plain,
     )
 
 
-def _corrected(described: _SimulatorDescription) -> Forecast | None:
-    """The solver that the networks correct."""
+def _solver_of(described: _SimulatorDescription) -> Forecast | None:
+    """What the networks correct."""
     name = described.simulator.corrects
     if name is None:
         return None
     item = described.baselines[name]
-    return guarded(f"baselines.{name} ({class_of(item)})", item.build(described.problem))
+    what = f"baselines.{name} ({class_of(item)})"
+    with plugin_code(what):
+        return guarded(what, item.build(described.problem))
 
 
 def rebuild_simulator(plain: Mapping[str, Any]) -> Simulator:

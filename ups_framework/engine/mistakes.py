@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import torch
 from torch import nn
 
@@ -74,7 +75,9 @@ def _parts(tables: Tables) -> Iterator[tuple[str, object]]:
 
 def _build(path: str, spec: Any, tables: Tables, problem: Problem) -> None:  # kinds share no `build`
     """Build one part. Raises SpecError, TooLargeError, or PluginError for anything else that is wrong."""
-    table = path.partition(".")[0]
+    table, _, name = path.partition(".")
+    if table == "baselines" and "simulator" in tables and tables["simulator"].corrects == name:
+        problem = attrs.evolve(problem, residual=None)  # as the simulator's file has it
     with plugin_code(class_of(spec), TooLargeError), limited():
         built = spec.build(problem, tables["latent"]) if table in _WITH_LATENT else spec.build(problem)
     if table == "sampler":

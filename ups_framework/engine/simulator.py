@@ -17,6 +17,9 @@ from ups_framework.recipe.recipe import Part, SimulatorSettings
 
 _SCHEMA = 1
 
+FARTHEST_SOLVED = 100.0
+"""Standard deviations from the mean from which on a field has left what a solver is asked to step."""
+
 MOST_DECODED = 2**18
 """Points of all samples that a rollout decodes at once at points of the caller's: a bound on its memory."""
 
@@ -37,7 +40,7 @@ class Simulator(nn.Module):
         decoder: nn.Module,
         transforms: Sequence[nn.Module] = (),
         guards: Sequence[Correct] = (),
-        corrected: Forecast | None = None,
+        solver: Forecast | None = None,
         settings: SimulatorSettings,
         precision: torch.dtype,
         description: Mapping[str, Any],
@@ -47,7 +50,7 @@ class Simulator(nn.Module):
         self.encoder, self.operator, self.decoder = encoder, operator, decoder
         self.transforms = nn.ModuleList(transforms)
         self.guards = tuple(guards)
-        self.corrected = corrected
+        self.solver = solver
         """What makes each step first, for the networks to correct."""
         self.settings = settings
         self.precision = precision
@@ -112,11 +115,26 @@ class Simulator(nn.Module):
     def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
         advanced = self.advance(start.latent, parameters)
-        if self.corrected is None:
+        if self.solver is None:
             return PredictedFrame(model=self, start=start, advanced=advanced)
-        with torch.no_grad():
-            base = self.corrected(start.field.detach(), 1, self.problem.grid, parameters)[:, 0]
+        base = self._solved(self.solver, start.field, parameters)
         return PredictedFrame(model=self, start=start, advanced=advanced, base=base)
+
+    def _solved(
+        self, solver: Forecast, field: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]
+    ) -> Float[Tensor, "B N C"]:
+        """The solver's frame after a field; its gradient is that of the field, as if the solver changed nothing.
+
+        A field that is not finite, or further from the mean than any solver's step would be worth, stays as it is: its
+        rollout has diverged, which those say who see it, and a solver might take for ever.
+        """
+        with torch.no_grad():
+            solved = field.clone()
+            far = ((field - self.mean) / self.sd).abs().amax((1, 2))
+            sound = (far < FARTHEST_SOLVED).nonzero()[:, 0]  # not so where one is no number
+            if len(sound):
+                solved[sound] = solver(field[sound], 1, self.problem.grid, parameters[sound])[:, 0]
+        return field + (solved - field).detach()
 
     def next(self, frame: PredictedFrame, parameters: Float[Tensor, "B P"], *, cut: bool = False) -> PredictedFrame:
         """The frame one `problem.dt` after a predicted one; cut, no gradient flows back into that.

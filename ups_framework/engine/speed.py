@@ -33,7 +33,7 @@ from ups_framework.recipe import Recipe
 SECONDS = 10.0
 """How long the steps of a stage are timed, about."""
 
-PARTS = ("data", "encoder", "operator", "decoder", "losses", "backward", "optimiser")
+PARTS = ("data", "encoder", "operator", "decoder", "solver", "losses", "backward", "optimiser")
 """Parts of a step, in their order; the forward pass outside encoder, operator and decoder is the losses'."""
 
 _STEPS_ON_GPU = 4

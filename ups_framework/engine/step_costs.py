@@ -97,7 +97,7 @@ class _Kept:
             self._now.clear()
             self._in_backward, self._bytes = False, 0
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self._weights | self._now:
+        if storage.data_ptr() not in self._weights and storage.data_ptr() not in self._now:
             self._now.add(storage.data_ptr())
             self._bytes += storage.nbytes()
             self.written += storage.nbytes()

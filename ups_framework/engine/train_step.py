@@ -1,4 +1,4 @@
-"""One optimiser step. Nothing in it waits for the device."""
+"""One optimiser step. Nothing in it waits for the device, but for a solver that the networks correct."""
 
 import torch
 from torch import nn

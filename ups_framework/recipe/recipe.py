@@ -63,8 +63,9 @@ class SimulatorSettings:
     added to the known start field: an untrained operator is persistence, and encoding the start loses nothing."""
 
     corrects: str | None = None
-    """Name of a baseline of this recipe that makes each step first, without gradient: changes are added to its frame
-    and not to the start, so that an untrained operator is that solver. It takes its time in training, too."""
+    """Name of a baseline of this recipe that makes each step first: changes are added to its frame and not to the
+    start, so that an untrained operator is that solver. Gradients pass it as if it changed nothing. It takes its time
+    in every step of training too."""
 
     def __attrs_post_init__(self) -> None:
         if self.corrects is not None and (self.rollout, self.predicts) != ("field", "change"):

@@ -39,9 +39,9 @@ def device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
 
 
-def code_in_words(environment: Record) -> str:
+def code_in_words(record: Record) -> str:
     """`1a2b3c4`, or `1a2b3c4 with changes` where files differed from that commit, of what `environment` recorded."""
-    git = environment.get("git")
+    git = record.get("git")
     return f"{git['commit'][:7]}{' with changes' if git['dirty'] else ''}" if git else "of no repository"
 
 

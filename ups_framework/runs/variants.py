@@ -12,7 +12,7 @@ INERT = frozenset({"description", "cost", "data_folder", "tracking", "gates", "p
 """Keys of a recipe that change no result."""
 
 UNTRAINED = INERT | {"evaluation", "metrics", "baselines", "pictures"}
-"""Keys of a recipe that change nothing that is trained."""
+"""Keys of a recipe that change nothing that is trained, but for a baseline that the networks correct."""
 
 
 @frozen(kw_only=True)
@@ -62,4 +62,6 @@ def _variant(records: Sequence[RunRecord]) -> Variant:
 
 def trained_differences(a: RunRecord, b: RunRecord) -> list[Difference]:
     """What two recipes differ in that should change what is trained; their seeds count."""
-    return [item for item in differences(a.recipe, b.recipe) if item.path[0] not in UNTRAINED]
+    solvers = {("baselines", run.recipe.get("simulator", {}).get("corrects")) for run in (a, b)}
+    found = differences(a.recipe, b.recipe)
+    return [item for item in found if item.path[0] not in UNTRAINED or tuple(item.path[:2]) in solvers]

@@ -28,14 +28,15 @@ def test_the_end_is_the_exact_solution_of_the_papers_equation() -> None:
     assert float((values[:, 1] - exact).norm() / exact.norm()) < 1e-6
 
 
-def test_waves_of_starts_have_the_papers_covariance() -> None:
-    """625 / ((2πk)² + 25)² for each coefficient, twice that for the sum of sine and cosine but for the mean."""
+def test_waves_of_starts_have_the_covariance_of_the_authors_generator() -> None:
+    """49² ((2πk)² + 49)^−2.5 for each coefficient, and no mean."""
     count = 4000
     starts = torch.stack([random_start(line(64), 0, "test", number) for number in range(count)])
     power = torch.fft.rfft(starts, norm="forward").abs().square().mean(0)[:6]
-    k = torch.arange(6, dtype=torch.float64)
-    expected = 625 / ((2 * math.pi * k) ** 2 + 25) ** 2
-    assert torch.allclose(power, expected, rtol=5 / math.sqrt(count))
+    k = torch.arange(1, 6, dtype=torch.float64)
+    expected = 49**2 * ((2 * math.pi * k) ** 2 + 49) ** -2.5
+    assert torch.allclose(power[1:], expected, rtol=5 / math.sqrt(count))
+    assert float(power[0]) < 1e-24
 
 
 def test_a_start_is_one_function_whatever_the_grid() -> None:

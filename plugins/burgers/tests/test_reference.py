@@ -7,12 +7,13 @@ import attrs
 import pytest
 import torch
 from torch import Tensor
-from ups_burgers.classical import FiniteVolumeBaseline
+from ups_burgers.classical import FiniteVolumeBaseline, FourierBaseline
 from ups_burgers.cole_hopf import cole_hopf
 from ups_burgers.dataset import Burgers
+from ups_burgers.fno_paper import FnoBurgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric, mean_square_residual
 
-from ups_framework.api import Axis, EncodedFrame, Grid, Latent, Points, Problem, SpecError, Step
+from ups_framework.api import Axis, Baseline, EncodedFrame, Grid, Latent, Points, Problem, SpecError, Step
 from ups_framework.api.step import PredictedFrame
 
 VISCOSITY = 0.1
@@ -41,6 +42,26 @@ def test_the_classical_solver_forecasts_the_exact_solution() -> None:
         errors.append(float((found - truth[:, 1:]).norm() / truth[:, 1:].norm()))
     assert errors[1] < 1e-3
     assert errors[0] / errors[1] > 3
+
+
+def test_the_forecast_by_fourier_modes_is_exact_where_the_grid_resolves_all() -> None:
+    problem = problem_at(64)
+    truth = exact(problem.grid, [0, 0.05, 0.1, 0.15])
+    found = FourierBaseline().build(problem)(truth[:, 0].float(), 3, problem.grid, torch.full((2, 1), VISCOSITY))
+    assert float((found - truth[:, 1:]).norm() / truth[:, 1:].norm()) < 1e-5
+
+
+def test_fourier_modes_between_walls_are_refused() -> None:
+    with pytest.raises(SpecError, match="use: Fourier modes need a periodic axis; take 'finite_volume'"):
+        FourierBaseline().build(Burgers(boundary="dirichlet").problem())
+
+
+@pytest.mark.parametrize("part", [BurgersResidual(), BurgersResidualMetric()])
+def test_differences_in_time_are_refused_where_frames_are_far_apart(
+    part: BurgersResidual | BurgersResidualMetric,
+) -> None:
+    with pytest.raises(SpecError, match="use: the frames of this data are too far apart"):
+        part.build(FnoBurgers().problem())
 
 
 def test_each_trajectory_has_its_own_viscosity() -> None:
@@ -151,7 +172,9 @@ def test_the_loss_is_zero_where_nothing_is_predicted() -> None:
     assert growth_loss(1.0, 1)[0] == 0
 
 
-@pytest.mark.parametrize("part", [FiniteVolumeBaseline(), BurgersResidual(), BurgersResidualMetric()])
-def test_another_equation_is_refused(part: FiniteVolumeBaseline | BurgersResidual | BurgersResidualMetric) -> None:
+@pytest.mark.parametrize(
+    "part", [FiniteVolumeBaseline(), FourierBaseline(), BurgersResidual(), BurgersResidualMetric()]
+)
+def test_another_equation_is_refused(part: Baseline | BurgersResidual | BurgersResidualMetric) -> None:
     with pytest.raises(SpecError, match="use: knows Burgers' equation only, but the data is about 'advection'"):
         part.build(attrs.evolve(problem_at(64), name="advection"))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ups_burgers.apebench import ApebenchBurgers
-from ups_burgers.classical import FiniteVolumeBaseline
+from ups_burgers.classical import FiniteVolumeBaseline, FourierBaseline
 from ups_burgers.dataset import Burgers
 from ups_burgers.fno_paper import FnoBurgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric
@@ -19,8 +19,12 @@ def ups_datasets() -> dict[str, type[Dataset]]:
 
 @hookimpl
 def ups_baselines() -> dict[str, type[Baseline] | Renamed]:
-    """A solver without training."""
-    return {"finite_volume": FiniteVolumeBaseline, "classical": Renamed(to="finite_volume", since="0.2.0")}
+    """Solvers without training."""
+    return {
+        "finite_volume": FiniteVolumeBaseline,
+        "fourier": FourierBaseline,
+        "classical": Renamed(to="finite_volume", since="0.2.0"),
+    }
 
 
 @hookimpl

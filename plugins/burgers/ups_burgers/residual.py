@@ -59,9 +59,16 @@ class BurgersResidual(LossTerm):
     whole_grid: ClassVar[bool] = True
 
     def build(self, problem: Problem) -> Term:
-        """Raises SpecError on `use` if the problem is not Burgers' equation."""
-        require_burgers(problem)
+        """Raises SpecError on `use` if the problem is not Burgers' equation or has its frames far apart."""
+        _require_near_frames(problem)
         return _of_step
+
+
+def _require_near_frames(problem: Problem) -> None:
+    """SpecError on `use` for another equation, or data that says of itself that it has no residual."""
+    require_burgers(problem)
+    if problem.residual is None:
+        raise SpecError("use", "the frames of this data are too far apart for differences in time")
 
 
 def _of_step(step: Step) -> Float[Tensor, ""]:
@@ -80,8 +87,8 @@ class BurgersResidualMetric(Metric):
     """
 
     def build(self, problem: Problem) -> Measure:
-        """Raises SpecError on `use` for another equation or several viscosities, which a measure is not told."""
-        require_burgers(problem)
+        """Raises SpecError on `use` for another equation, frames far apart, or viscosities, which it is not told."""
+        _require_near_frames(problem)
         viscosity = problem.parameters[0]
         if viscosity.low != viscosity.high:
             raise SpecError("use", f"needs one viscosity, but the data has {viscosity.low:g} to {viscosity.high:g}")
