@@ -140,9 +140,8 @@ def _burgers(name: str, viscosity: str, context: int, anchors: tuple[Anchor, ...
     )
     same_time = (  # where parameters need not be equal
         fno,
-        ("latent", "ours: burgers_phase3.toml", "burgers_phase3", ()),
+        ("latent", "ours: burgers_conserving.toml", "burgers_conserving", ()),
         ("hybrid", "ours, with the solver: burgers_hybrid.toml", "burgers_hybrid", ()),
-        resnet,
     )
     entries = same_time if time else same_size
     return Table(
