@@ -20,6 +20,10 @@ _PICTURES = (
 )
 _SAYS = "document.body.innerText.includes({word!r})"
 
+OPEN_BEFORE = 2.0
+"""Seconds for which the browser is open before, as people's is: one that starts at that moment shows Aim's first page
+five seconds later, and other pages at once."""
+
 SHOWS: Mapping[str, tuple[str, ...]] = {
     "Losses by term": (_LINES, _SAYS),
     "Validation errors": (_LINES, _SAYS),
@@ -70,4 +74,5 @@ def pages(runs: Path) -> Iterator[Pages]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as profile, serving(runs, port), browser(Path(profile)) as tab:
+        time.sleep(OPEN_BEFORE)
         yield Pages(tab=tab, places=prepare_explorers(address(port)), home=address(port))

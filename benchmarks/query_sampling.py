@@ -172,10 +172,10 @@ def _parse() -> argparse.Namespace:
 
 def _made(arguments: argparse.Namespace) -> Mapping[str, object]:
     """The command, the machine and the code."""
-    gpu = torch.cuda.is_available()
+    gpu, threads = torch.cuda.is_available(), torch.get_num_threads()
     return {
         "command": f"python benchmarks/query_sampling.py{' --quick' if arguments.quick else ''}",
-        "device": torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if gpu else f"CPU, {threads} thread{'' if threads == 1 else 's'}",
         "torch": torch.__version__,
         "code": code_in_words(environment([])),
         "date": date.today().isoformat(),

@@ -4,8 +4,9 @@
 
 `{{table NAME}}` becomes the table that `tables.py NAME` made, or says how to make it. `{{NAME.KEY.KEY:FORMAT}}` becomes
 one figure of `results/NAME.json`, such as `{{phase4.burgers_phase4.rollout_nrmse:.4f}}`, the mean over seeds; after it
-`.sd` gives the standard deviation. `{{effects.EXPERIMENT.FIGURE.plain:FORMAT}}` is of effects.json: `plain`, `changed`,
-`change` (as part of the plain one's), `less` (its negative), `plain_sd`, `changed_sd`; of `step_time` also `ratio`.
+`.sd` gives the standard deviation. NAME may also be `experiments` or `query_sampling`, whose files lie beside this one.
+`{{effects.EXPERIMENT.FIGURE.plain:FORMAT}}` is of effects.json: `plain`, `changed`, `change` (as part of the plain
+one's), `less` (its negative), `plain_sd`, `changed_sd`; of `step_time` also `ratio`.
 `{{published.TABLE.ROW.FIGURE:FORMAT}}` is of a quoted row of tables_list.py.
 
 FORMAT is Python's, and may end in a fixed power of ten: 0.00097 is `0.97e-3` by `.2f@-3`. `min` writes seconds as
@@ -40,7 +41,8 @@ class PageError(UpsError):
 
 def page() -> str:
     """The page as it should be now."""
-    records = {path.stem: read_json(path) for path in sorted((HERE / "results").glob("*.json"))}
+    paths = [*sorted((HERE / "results").glob("*.json")), HERE / "experiments.json", HERE / "query_sampling.json"]
+    records = {path.stem: read_json(path) for path in paths}
     return filled(TEMPLATE.read_text(encoding="utf-8"), records, read_json(HERE / "effects.json"))
 
 
