@@ -58,6 +58,7 @@ class Sluggish(Baseline):
             distance = 0.9 * parameters[:, :1] * problem.dt * torch.arange(1, steps + 1)
             turned = torch.exp(-2j * torch.pi * waves * distance[..., None])
             hat = torch.fft.rfft(start[..., 0])[:, None] * turned
-            return torch.fft.irfft(hat, n=points)[..., None]
+            frames: Tensor = torch.fft.irfft(hat, n=points)[..., None]
+            return frames
 
         return forecast
