@@ -23,7 +23,7 @@ from ups_framework.spec_docs import docstring, field_docs, first_line, place
 ROOT = Path(__file__).parents[2]
 SUITABLE = (
     *("burgers_phase3", "burgers_physics", "navier_stokes_decaying", "navier_stokes_forced"),
-    *("peers/burgers_resnet", "peers/apebench_resnet"),
+    *("peers/burgers_resnet", "peers/apebench_resnet", "peers/fno_burgers_resnet"),
 )
 
 

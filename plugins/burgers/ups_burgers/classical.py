@@ -35,8 +35,10 @@ class FiniteVolumeBaseline(Baseline):
 class FourierBaseline(Baseline):
     """Fourier modes on the grid and from the start that the simulator is given, in double precision.
 
-    The product by the two-thirds rule, time by ETDRK4 (`spectral.py`). Where the grid resolves all fronts it is better
-    than finite volumes; where viscosity is large for the grid it is much faster, too.
+    û_t = −½ i k F[u²] − (ν/π) k² û, the product by the two-thirds rule, time by ETDRK4 (`spectral.py`). Where the grid
+    resolves all fronts it is better than finite volumes; where viscosity is large for the grid it is much faster, too.
+
+    A.-K. Kassam, L. N. Trefethen, Fourth-order time-stepping for stiff PDEs, SIAM J. Sci. Comput. 26 (2005).
     """
 
     def build(self, problem: Problem) -> Forecast:
