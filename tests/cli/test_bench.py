@@ -48,7 +48,7 @@ def test_speed_is_told_in_json(tiny: Path) -> None:
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     (stage,) = told["stages"]
-    parts = ["data", "encoder", "operator", "decoder", "losses", "backward", "optimiser"]
+    parts = ["data", "encoder", "operator", "decoder", "solver", "losses", "backward", "optimiser"]
     assert list(stage["parts"]) == parts
     assert stage["step_seconds"] == pytest.approx(sum(stage["parts"].values()) + stage["trainer_seconds"])
     assert stage["ratio"] == pytest.approx(stage["step_seconds"] / stage["bare_seconds"])

@@ -44,8 +44,8 @@ RECORDS = [
     "training.patience=1",
     "stages.operator.select=one_step",
 ]
-ELSEWHERE = {"training.compile"}
-"""Tested in test_compile.py: it changes time only."""
+ELSEWHERE = {"training.compile", "simulator.corrects"}
+"""Tested in test_compile.py, for it changes time only, and in test_corrects.py."""
 
 
 def recorded(run: "Trained") -> tuple[object, ...]:

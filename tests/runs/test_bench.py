@@ -29,7 +29,7 @@ latent = {{ tokens = 8, width = 16 }}
 encoder = {{ channels = 8 }}
 decoder = {{ channels = 8 }}
 operator = {{ width = 16, depth = 1, heads = 2 }}
-optimizer = {{ learning_rate = 1e-2, warmup = 0.0 }}
+optimizer = {{ method = "adamw", learning_rate = 1e-2, warmup = 0.0 }}
 training = {{ batch = 4, log_every = 20, validate_every = 40, audit_every = 100, checkpoint_every = 20 }}
 evaluation = {{ super_resolution = [1] }}
 tracking = {{ aim = false }}
