@@ -1,4 +1,4 @@
-"""The dataset `fno_burgers` follows the paper's law, and its frames solve the equation."""
+"""The dataset `fno_burgers` follows the law of the authors' generator, and its frames solve the equation."""
 
 import math
 from pathlib import Path
