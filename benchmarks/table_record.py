@@ -51,6 +51,7 @@ def record_of(table: Table, found: Found, runs: Path, command: str, seeds: Seque
     done = [RunFolder(trial.folder(runs)) for trial in found.trials if is_done(trial, runs)]
     comparison = compare(found.trials, runs, found.failures, _figures)
     evaluations = [read_json(folder.evaluation) for folder in done]
+    protocol = _protocol(table, evaluations)
     labels = {entry.name: entry.label for entry in table.entries}
     return {
         "title": table.title,
@@ -58,12 +59,12 @@ def record_of(table: Table, found: Found, runs: Path, command: str, seeds: Seque
         "date": date.today().isoformat(),
         **_places(done),
         "seeds": list(seeds),
-        "protocol": _protocol(table, evaluations),
+        "protocol": protocol,
         "time_of": table.time_of,
         "verdicts_beside": labels[comparison.rows[0].label] if comparison.rows else "",
         "shown": list(table.figures),
         "entries": {entry.name: _entry(entry, found, comparison) for entry in table.entries},
-        "references": _references(evaluations[0]) if evaluations else {},
+        "references": _references(evaluations, protocol.get("self_error_mean")),
         "anchors": [
             {"label": anchor.label, "figures": _named(anchor.figures), "source": anchor.source}
             for anchor in table.anchors
@@ -98,16 +99,17 @@ def _values(row: Row, figure: str) -> dict[str, object]:
     return {"mean": row.mean(figure), "sd": row.sd(figure), "values": list(row.values[figure]), **beside}
 
 
-def _references(evaluation: Record) -> dict[str, dict[str, float | None]]:
-    """Rows that are no network's; the same in all runs, since they were measured alike."""
-    rows = {name: row for name, row in evaluation["rows"].items() if name not in _OWN_ROWS}
+def _references(evaluations: Sequence[Record], self_error: float | None) -> dict[str, dict[str, float | None]]:
+    """Rows that are no network's; those of one name are the same in all runs, since they were measured alike."""
+    rows = {
+        name: row for evaluation in evaluations for name, row in evaluation["rows"].items() if name not in _OWN_ROWS
+    }
     found = {
         name: _named(
             {f"{words} {metric}": row[part][metric] for part, words in HORIZONS.items() for metric in row[part]}
         )
         for name, row in rows.items()
     }
-    self_error = evaluation["protocol"].get("self_error_mean")
     return found if self_error is None else {**found, FLOOR: {"rollout_nrmse": self_error}}
 
 

@@ -7,7 +7,7 @@ import attrs
 import pytest
 import torch
 from torch import Tensor
-from ups_burgers.classical import FiniteVolumeBaseline, FourierBaseline
+from ups_burgers.classical import FiniteVolumeBaseline, FourierBaseline, MovingFiniteVolumeBaseline
 from ups_burgers.cole_hopf import cole_hopf
 from ups_burgers.dataset import Burgers
 from ups_burgers.fno_paper import FnoBurgers
@@ -51,9 +51,40 @@ def test_the_forecast_by_fourier_modes_is_exact_where_the_grid_resolves_all() ->
     assert float((found - truth[:, 1:]).norm() / truth[:, 1:].norm()) < 1e-5
 
 
-def test_fourier_modes_between_walls_are_refused() -> None:
-    with pytest.raises(SpecError, match="use: Fourier modes need a periodic axis; take 'finite_volume'"):
-        FourierBaseline().build(Burgers(boundary="dirichlet").problem())
+def test_in_moving_frames_finite_volumes_lose_half_as_much_at_travelling_fronts() -> None:
+    """Waves on a mean speed of 1 to 2, which cross many cells; truth by Fourier modes on a grid that resolves them."""
+    viscosity = 0.01
+    coarse, fine = problem_at(128, viscosity=(viscosity,)), problem_at(1024, viscosity=(viscosity,))
+    x = 2 * math.pi * fine.grid.coordinates(0)
+    start = torch.stack([x.sin() + 1.0, 0.8 * (2 * x).cos() - 2.0])[..., None].float()
+    parameters = torch.full((2, 1), viscosity)
+    every = fine.grid.num_points // coarse.grid.num_points
+    truth = FourierBaseline().build(fine)(start, 6, fine.grid, parameters)[:, :, ::every]
+    resting, moving = (
+        float((baseline.build(coarse)(start[:, ::every], 6, coarse.grid, parameters) - truth).norm() / truth.norm())
+        for baseline in (FiniteVolumeBaseline(), MovingFiniteVolumeBaseline())
+    )
+    assert moving < 0.5 * resting
+
+
+def test_in_moving_frames_a_common_speed_of_whole_points_a_step_changes_nothing_but_the_place() -> None:
+    problem = problem_at(64)
+    start = exact(problem.grid, [0])[:, 0].float()
+    points, steps = 3, 4
+    speed = points * problem.grid.spacing[0] / problem.dt
+    forecast, parameters = MovingFiniteVolumeBaseline().build(problem), torch.full((2, 1), VISCOSITY)
+    still, faster = (forecast(u, steps, problem.grid, parameters) for u in (start, start + speed))
+    for step in range(steps):
+        expected = still[:, step].roll(points * (step + 1), dims=1) + speed
+        assert torch.allclose(faster[:, step], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "what"), [(FourierBaseline, "Fourier modes need"), (MovingFiniteVolumeBaseline, "a moving frame")]
+)
+def test_walls_are_refused_by_solvers_for_periodic_axes(baseline: type[Baseline], what: str) -> None:
+    with pytest.raises(SpecError, match=f"use: {what}.* a periodic axis; take 'finite_volume'"):
+        baseline().build(Burgers(boundary="dirichlet").problem())
 
 
 @pytest.mark.parametrize("part", [BurgersResidual(), BurgersResidualMetric()])
@@ -173,7 +204,14 @@ def test_the_loss_is_zero_where_nothing_is_predicted() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [FiniteVolumeBaseline(), FourierBaseline(), BurgersResidual(), BurgersResidualMetric()]
+    "part",
+    [
+        FiniteVolumeBaseline(),
+        MovingFiniteVolumeBaseline(),
+        FourierBaseline(),
+        BurgersResidual(),
+        BurgersResidualMetric(),
+    ],
 )
 def test_another_equation_is_refused(part: Baseline | BurgersResidual | BurgersResidualMetric) -> None:
     with pytest.raises(SpecError, match="use: knows Burgers' equation only, but the data is about 'advection'"):

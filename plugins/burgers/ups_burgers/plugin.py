@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ups_burgers.apebench import ApebenchBurgers
-from ups_burgers.classical import FiniteVolumeBaseline, FourierBaseline
+from ups_burgers.classical import FiniteVolumeBaseline, FourierBaseline, MovingFiniteVolumeBaseline
 from ups_burgers.dataset import Burgers
 from ups_burgers.fno_paper import FnoBurgers
 from ups_burgers.residual import BurgersResidual, BurgersResidualMetric
@@ -22,6 +22,7 @@ def ups_baselines() -> dict[str, type[Baseline] | Renamed]:
     """Solvers without training."""
     return {
         "finite_volume": FiniteVolumeBaseline,
+        "moving_finite_volume": MovingFiniteVolumeBaseline,
         "fourier": FourierBaseline,
         "classical": Renamed(to="finite_volume", since="0.2.0"),
     }
