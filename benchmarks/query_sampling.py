@@ -257,7 +257,7 @@ class _Meter:
         with torch.no_grad():
             self._latent = self._simulator.encode(fields.values[:, 0], fields.parameters)
         (step,) = self._steps.batches.steps("benchmark", 0, 1, 1)
-        self._points = step.points.coordinates
+        self._points = step.points
         self._step()
 
     def measure(self, steps: int) -> Cost:
@@ -270,7 +270,8 @@ class _Meter:
         self._steps.take(0)
 
     def _decode(self) -> None:
-        self._simulator.decode(self._latent, self._points).square().mean().backward()
+        points = self._points
+        self._simulator.decode(self._latent, points.coordinates, points.index).square().mean().backward()
 
 
 def _peak_mib(call: Callable[[], None]) -> float | None:

@@ -27,7 +27,9 @@ class Growth:
         self.encoded += 1
         return Latent(tokens=values, positions=GRID.points(), grid=GRID.shape)
 
-    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+    def decode(
+        self, latent: Latent, points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B Q C"]:
         self.decoded += 1
         return latent.tokens[:, (points[:, 0] * GRID.num_points).long()]
 
@@ -40,7 +42,9 @@ class Growth:
         tokens = frame.advanced.tokens.detach() if cut else frame.advanced.tokens
         return self.first(EncodedFrame(model=self, field=tokens, latent=frame.advanced.with_tokens(tokens)), parameters)
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
+    def predict(
+        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B frames Q C"]:
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)
 
 

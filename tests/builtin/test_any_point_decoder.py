@@ -58,9 +58,13 @@ def test_decoding_a_subset_is_decoding_all_and_picking(problem: Problem) -> None
     latent = Latent(tokens=latent.tokens.float(), positions=latent.positions.float(), grid=latent.grid)
     points = problem.grid.points()
     chosen = torch.randperm(len(points), generator=torch.Generator().manual_seed(3))[:17]
-    everything = decoder(latent, points)
+    everything = decoder(latent, points, torch.arange(len(points)))
     assert everything.shape == (2, len(points), 4)
-    torch.testing.assert_close(decoder(latent, points[chosen]), everything[:, chosen], rtol=0, atol=1e-5)
+    for index in (chosen, None):
+        torch.testing.assert_close(decoder(latent, points[chosen], index), everything[:, chosen], rtol=0, atol=1e-5)
+    each = torch.stack([chosen, chosen.flip(0)])
+    found = decoder(latent, points[each], each)
+    torch.testing.assert_close(found[1], everything[1, chosen.flip(0)], rtol=0, atol=1e-5)
 
 
 @ALL
@@ -68,15 +72,15 @@ def test_decoding_a_subset_is_decoding_all_and_picking(problem: Problem) -> None
 def test_any_number_of_points_on_the_grid_or_off_it(problem: Problem, count: int) -> None:
     decoder, latent = decoder_for(problem), latent_of(problem)
     points = anywhere(problem, 700)
-    part = decoder(latent, points[:count])
+    part = decoder(latent, points[:count], None)
     assert part.shape == (2, count, 4)
-    torch.testing.assert_close(part, decoder(latent, points)[:, :count])
+    torch.testing.assert_close(part, decoder(latent, points, None)[:, :count])
 
 
 def test_a_sample_is_decoded_alone_as_in_its_batch() -> None:
     decoder, latent, points = decoder_for(PLANE), latent_of(PLANE), anywhere(PLANE, 50)
-    alone = decoder(latent.with_tokens(latent.tokens[1:]), points)
-    torch.testing.assert_close(alone, decoder(latent, points)[1:])
+    alone = decoder(latent.with_tokens(latent.tokens[1:]), points, None)
+    torch.testing.assert_close(alone, decoder(latent, points, None)[1:])
 
 
 @pytest.mark.parametrize("problem", [LINE, PLANE, MIXED], ids=["line", "plane", "mixed"])
@@ -94,7 +98,7 @@ def test_there_is_no_jump_between_patches_between_grid_points_or_at_the_periodic
         for side in (-1e-9, 1e-9):
             beside = points.clone()
             beside[:, axis] += side
-            sides.append(decoder(latent, beside if item.periodic else beside.clamp(min=-1.0)))
+            sides.append(decoder(latent, beside if item.periodic else beside.clamp(min=-1.0), None))
         torch.testing.assert_close(sides[0], sides[1], rtol=0, atol=1e-6)
 
 
@@ -104,19 +108,19 @@ def test_a_point_and_its_image_a_period_away_decode_alike(problem: Problem) -> N
     for axis, item in enumerate(problem.axes):
         image = points.clone()
         image[:, axis] += item.length
-        difference = (decoder(latent, image) - decoder(latent, points)).abs().max()
+        difference = (decoder(latent, image, None) - decoder(latent, points, None)).abs().max()
         assert (difference < 1e-5) == item.periodic
 
 
 def test_turning_periodic_tokens_by_one_moves_the_field_by_a_patch() -> None:
     decoder, latent, points = decoder_for(PLANE), latent_of(PLANE), anywhere(PLANE, 100)
     assert latent.grid == (2, 4)
-    field = decoder(latent, points)
+    field = decoder(latent, points, None)
     for axis, count in enumerate(latent.grid):
         turned = latent.with_tokens(latent.tokens.unflatten(1, latent.grid).roll(1, 1 + axis).flatten(1, 2))
         moved = points.clone()
         moved[:, axis] += 3.0 / count
-        torch.testing.assert_close(decoder(turned, moved), field, rtol=0, atol=1e-5)
+        torch.testing.assert_close(decoder(turned, moved, None), field, rtol=0, atol=1e-5)
 
 
 def reached(problem: Problem, heads: int, token: int) -> list[int]:
@@ -125,7 +129,7 @@ def reached(problem: Problem, heads: int, token: int) -> list[int]:
     changed = latent.tokens.clone()
     changed[0, token] += 1.0
     points = problem.grid.points().double()
-    difference: Tensor = decoder(latent.with_tokens(changed), points) - decoder(latent, points)
+    difference: Tensor = decoder(latent.with_tokens(changed), points, None) - decoder(latent, points, None)
     moved = difference[0].abs().amax(-1).reshape(8, 8).amax(1) > 0
     return [patch for patch, did in enumerate(moved) if did]
 
@@ -143,7 +147,7 @@ def test_in_the_plane_a_token_reaches_the_patches_around_it_round_the_periodic_a
     latent = Latent(tokens=values, positions=torch.zeros(16, 2, dtype=torch.float64), grid=(4, 4))
     changed = latent.with_tokens(values.index_fill(1, torch.tensor(0), 1.0))
     points = MIXED.grid.points().double()
-    moved = (decoder(changed, points) - decoder(latent, points))[0].abs().amax(-1) > 0
+    moved = (decoder(changed, points, None) - decoder(latent, points, None))[0].abs().amax(-1) > 0
     patches = moved.reshape(4, 4, 4, 4).any(3).any(1)
     around = torch.tensor([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0]])
     assert torch.equal(patches, around.bool())
@@ -175,12 +179,33 @@ def test_cost_is_linear_in_the_points_asked_for(problem: Problem) -> None:
     for count in (1024, 4096):
         counter, memory = FlopCounterMode(display=False), Largest()
         with torch.no_grad(), counter, memory:
-            decoder(latent, anywhere(problem, count))
+            decoder(latent, anywhere(problem, count), None)
         flops.append(counter.get_total_flops())
         largest.append(memory.elements)
     assert flops[1] / flops[0] < 4.1
     assert largest[1] / largest[0] < 4.1
     assert largest[1] < 4096**2 / 50
+
+
+@pytest.mark.parametrize("problem", [LINE, PLANE], ids=["line", "plane"])
+def test_of_the_grid_only_the_points_asked_for_are_decoded(problem: Problem) -> None:
+    decoder, latent, points = decoder_for(problem), latent_of(problem, batch=1), problem.grid.points().double()
+
+    def flops(count: int) -> int:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            decoder(latent, points[:count], torch.arange(count))
+        return int(counter.get_total_flops())
+
+    assert flops(64) - flops(32) == 2 * (flops(32) - flops(16)) > 0
+
+
+def test_between_grid_points_fields_are_the_cubic_through_those_around() -> None:
+    """Also of a decoder whose values are far from any cubic: what is known at the grid's points is all there is."""
+    decoder, latent = decoder_for(LINE), latent_of(LINE)
+    nodes = decoder(latent, LINE.grid.points().double(), torch.arange(64))
+    middle = LINE.grid.points().double()[10:11] + LINE.grid.spacing[0] / 2
+    expected = (-nodes[:, 9] + 9 * nodes[:, 10] + 9 * nodes[:, 11] - nodes[:, 12]) / 16
+    torch.testing.assert_close(decoder(latent, middle, None)[:, 0], expected, rtol=0, atol=1e-5)
 
 
 def fitted(problem: Problem, decoder: nn.Module, points: Tensor, wanted: Tensor, steps: int) -> float:
@@ -191,7 +216,7 @@ def fitted(problem: Problem, decoder: nn.Module, points: Tensor, wanted: Tensor,
     optimiser = torch.optim.Adam([tokens, *decoder.parameters()], lr=1e-2)
     for _ in range(steps):
         optimiser.zero_grad()
-        error: Tensor = (decoder(places, points) - wanted).square().mean() / wanted.square().mean()
+        error: Tensor = (decoder(places, points, None) - wanted).square().mean() / wanted.square().mean()
         error.backward()
         optimiser.step()
     return error.sqrt().item()
@@ -237,7 +262,7 @@ def hundredfold(problem: Problem) -> Latent:
 def test_a_limit_holds_for_the_named_field_only(key: str) -> None:
     free, limited = loud(PLANE, {key: {"velocity": 10.0}})
     latent, points = hundredfold(PLANE), anywhere(PLANE, 200)
-    without, within = free(latent, points), limited(latent, points)
+    without, within = free(latent, points, None), limited(latent, points, None)
     assert without[..., 1:3].abs().max() > 1000
     assert within[..., 1:3].abs().max() < 50
     assert torch.equal(within[..., [0, 3]], without[..., [0, 3]])
@@ -246,17 +271,17 @@ def test_a_limit_holds_for_the_named_field_only(key: str) -> None:
 def test_the_log_clamp_follows_its_formula() -> None:
     free, clamped = loud(LINE, {"log_clamp": {"rho": 5.0}})
     latent, points = hundredfold(LINE), anywhere(LINE, 200)
-    value = free(latent, points)[..., 0]
+    value = free(latent, points, None)[..., 0]
     expected = torch.where(value.abs() <= 5, value, value.sign() * (5 + (1 + value.abs() - 5).log()))
-    torch.testing.assert_close(clamped(latent, points)[..., 0], expected)
+    torch.testing.assert_close(clamped(latent, points, None)[..., 0], expected)
 
 
 def test_within_its_limit_the_log_clamp_changes_no_bit() -> None:
     latent, points = latent_of(PLANE), anywhere(PLANE, 200)
-    without = decoder_for(PLANE)(latent, points)
+    without = decoder_for(PLANE)(latent, points, None)
     assert without.abs().max() < 5
-    assert torch.equal(decoder_for(PLANE, log_clamp={"rho": 5.0, "velocity": 5.0})(latent, points), without)
-    assert torch.equal(decoder_for(PLANE, log_clamp={}, bound={})(latent, points), without)
+    assert torch.equal(decoder_for(PLANE, log_clamp={"rho": 5.0, "velocity": 5.0})(latent, points, None), without)
+    assert torch.equal(decoder_for(PLANE, log_clamp={}, bound={})(latent, points, None), without)
 
 
 def test_limits_have_no_weights() -> None:
@@ -267,10 +292,10 @@ def test_limits_have_no_weights() -> None:
 def test_a_bound_is_never_passed_and_kept_strictly_by_values_of_a_few_bounds() -> None:
     free, bounded = loud(LINE, {"bound": {"p": 2.0}})
     latent, points = hundredfold(LINE), anywhere(LINE, 200)
-    value, kept = free(latent, points)[..., 3], bounded(latent, points)[..., 3]
+    value, kept = free(latent, points, None)[..., 3], bounded(latent, points, None)[..., 3]
     torch.testing.assert_close(kept, 2 * (value / 2).tanh())
     assert kept.abs().max() <= 2
-    quiet = decoder_for(LINE, bound={"p": 0.1})(latent_of(LINE), points)[..., 3]
+    quiet = decoder_for(LINE, bound={"p": 0.1})(latent_of(LINE), points, None)[..., 3]
     assert quiet.abs().max() < 0.1
 
 

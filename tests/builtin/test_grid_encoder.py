@@ -194,7 +194,7 @@ def trained() -> tuple[nn.Module, nn.Module, Problem]:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=6e-3, total_steps=250)
     for step in range(250):
         values = waves(problem, 32, seed=step)
-        error = decoder(encode(encoder, problem, values), problem.grid.points()) - values
+        error = decoder(encode(encoder, problem, values), problem.grid.points(), None) - values
         optimiser.zero_grad()
         error.square().mean().backward()
         optimiser.step()
@@ -207,7 +207,7 @@ def test_trained_for_seconds_decode_of_encode_is_the_field_and_the_latent_uses_i
     values = waves(problem, 64, seed=10**6)
     with torch.no_grad():
         latent = encode(encoder, problem, values)
-        error = (decoder(latent, problem.grid.points()) - values).norm() / values.norm()
+        error = (decoder(latent, problem.grid.points(), None) - values).norm() / values.norm()
     varying = (latent.tokens - latent.tokens.mean((0, 1))).flatten(0, 1)
     power = torch.linalg.svdvals(varying).square()
     rank = power.sum() ** 2 / power.square().sum()  # 1 if all tokens were multiples of one

@@ -75,7 +75,7 @@ class Read(Factor):
         super().__init__(start)
         self.grid = grid
 
-    def forward(self, latent: Latent, points: Tensor) -> Tensor:
+    def forward(self, latent: Latent, points: Tensor, index: Tensor | None) -> Tensor:
         return self.factor * cubic_stencil(self.grid, points)(latent.tokens)
 
 
@@ -86,7 +86,7 @@ class Recite(nn.Module):
         super().__init__()
         self.field = field
 
-    def forward(self, latent: Latent, points: Tensor) -> Tensor:
+    def forward(self, latent: Latent, points: Tensor, index: Tensor | None) -> Tensor:
         return self.field.expand(len(latent.tokens), len(points), -1)
 
 
@@ -111,8 +111,8 @@ class Parts(nn.Module):
         latent: Latent = self.encoder(values, self.problem.grid.points(), parameters)
         return latent
 
-    def decode(self, latent: Latent, points: Tensor) -> Tensor:
-        values: Tensor = self.decoder(latent, points)
+    def decode(self, latent: Latent, points: Tensor, index: Tensor | None = None) -> Tensor:
+        values: Tensor = self.decoder(latent, points, index)
         return values
 
     def first(self, start: EncodedFrame, parameters: Tensor) -> PredictedFrame:
@@ -123,8 +123,8 @@ class Parts(nn.Module):
     def next(self, frame: PredictedFrame, parameters: Tensor, *, cut: bool = False) -> PredictedFrame:
         return self.first(EncodedFrame(model=self, field=frame.start.field, latent=frame.advanced), parameters)
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Tensor) -> Tensor:
-        return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)
+    def predict(self, frames: Sequence[PredictedFrame], points: Tensor, index: Tensor | None = None) -> Tensor:
+        return torch.stack([self.decode(frame.advanced, points, index) for frame in frames], dim=1)
 
 
 def exact(

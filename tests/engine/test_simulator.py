@@ -76,7 +76,7 @@ class Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("rollout", ["latent", "field"])
-def test_a_million_points_take_no_more_memory_than_a_quarter_of_them(
+def test_a_million_points_take_no_more_memory_than_a_fifth_of_them(
     train: "Train", monkeypatch: pytest.MonkeyPatch, rollout: str
 ) -> None:
     monkeypatch.setattr(
@@ -85,14 +85,14 @@ def test_a_million_points_take_no_more_memory_than_a_quarter_of_them(
     run = train("stages.operator.steps=1", f"simulator.rollout='{rollout}'", heat=True)
     simulator, start = run.system.simulator.eval(), run.data.validation.values[:1, 0]
     largest, fields = [], []
-    for count in (2**10, 2**12):
+    for count in (2**10, 5 * 2**10):
         points = torch.rand(count, 1, generator=torch.Generator().manual_seed(0))
         with Largest(but=count) as seen:  # what is asked for and what is given have that many
             fields.append(simulator.rollout(start, 1, at=points))
         largest.append(seen.numbers)
         alone = [simulator.rollout(start, 1, at=part) for part in points.split(2**9)]
         assert (fields[-1] - torch.cat(alone, dim=2)).abs().max() < 1e-6
-    assert largest[1] == largest[0] > 2**13
+    assert largest[1] == largest[0] == 4 * 2**10, "the indices of four neighbours of each point of a piece"
 
 
 def test_points_shared_by_many_samples_are_decoded_in_smaller_pieces(

@@ -123,13 +123,15 @@ class FaultyOperator(Operator):
 
 
 class _DecoderNet(_Net):
-    def forward(self, latent: Latent, points: Tensor) -> Tensor:
+    def forward(self, latent: Latent, points: Tensor, index: Tensor | None) -> Tensor:
         if self.fault == "gives_values_of_the_promised_shape_at_any_points":
             points = points[..., :5, :]
         if self.fault == "decodes_each_point_by_itself":
             points = points - points.mean(-2, keepdim=True)
         if self.fault == "takes_points_that_differ_by_sample" and points.ndim == 3:
             points = points[0]
+        if self.fault == "decodes_grid_points_by_their_index_as_by_their_place" and index is not None:
+            points = points + 0.1
         values = self.apply_to(latent.tokens.flatten(1))[:, None] * (1 + points)
         if self.fault == "works_in_float64":
             values = values.float()

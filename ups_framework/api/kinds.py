@@ -93,10 +93,11 @@ class Decoder(Spec, ABC):
 
     @abstractmethod
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
-        """A module: `Latent`, coordinates (Q d), or (B Q d) of each sample → normalised values (B Q C).
+        """A module: `Latent`, coordinates (Q d), or (B Q d) of each sample, and index → normalised values (B Q C).
 
-        Cost linear in Q. Coordinates of periodic axes come wrapped between `lower` and `upper`: both ends are one
-        point.
+        The index, (Q) or (B Q), says which points of the flattened training grid these are, for what is known there
+        need not be interpolated; None says that they may be anywhere. Cost linear in Q. Coordinates of periodic axes
+        come wrapped between `lower` and `upper`: both ends are one point.
         """
 
 

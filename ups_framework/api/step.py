@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from attrs import Factory, frozen
 from attrs import field as attrs_field
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ups_framework.api.latent import Latent
@@ -30,12 +30,14 @@ class EncodedFrame:
 
     _decoded: list[tuple[Tensor, Tensor]] = attrs_field(factory=list, init=False, repr=False)
 
-    def decoded(self, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
+    def decoded(
+        self, points: Float[Tensor, "*B Q d"], index: Int[Tensor, "*B Q"] | None = None
+    ) -> Float[Tensor, "B Q C"]:
         """What the decoder makes of the latent at points; decoded once for the same tensor of points."""
         for known, values in self._decoded:
             if known is points:
                 return values
-        values = self.model.decode(self.latent, points)
+        values = self.model.decode(self.latent, points, index)
         self._decoded.append((points, values))
         return values
 
@@ -86,8 +88,13 @@ class Model(Protocol):
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         """The latent of fields on the training grid."""
 
-    def decode(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
-        """The fields that a latent stands for, at any points, the same for all samples or each sample's own."""
+    def decode(
+        self, latent: Latent, points: Float[Tensor, "*B Q d"], index: Int[Tensor, "*B Q"] | None = None
+    ) -> Float[Tensor, "B Q C"]:
+        """The fields that a latent stands for, at any points, the same for all samples or each sample's own.
+
+        `index` says which points of the flattened training grid these are, if they are; `grid_points` need none.
+        """
 
     def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
@@ -96,9 +103,12 @@ class Model(Protocol):
         """The frame one `problem.dt` after a predicted one; cut, no gradient flows back into that."""
 
     def predict(
-        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
+        self,
+        frames: Sequence[PredictedFrame],
+        points: Float[Tensor, "*B Q d"],
+        index: Int[Tensor, "*B Q"] | None = None,
     ) -> Float[Tensor, "B frames Q C"]:
-        """The fields of predicted frames, at any points, the same for all samples or each sample's own."""
+        """The fields of predicted frames at points, as `decode` has them."""
 
 
 class Step:
@@ -177,7 +187,7 @@ class Step:
         if self._picks_from_grid:
             return self.points.read(self.prediction_on_grid)
         if self.points.coordinates.ndim < 4 and not any(frame.is_on_grid for frame in self.frames):
-            return self.predict(self.points.coordinates)
+            return self.model.predict(self.frames, self.points.coordinates, self.points.index)
         return torch.cat([self._supervised(number) for number in range(1, self.num_steps + 1)], dim=1)
 
     def _supervised(self, number: int) -> Float[Tensor, "B 1 Q C"]:
@@ -185,7 +195,7 @@ class Step:
         frame, points = self.frames[number - 1], self.points.of_frame(number)
         if frame.is_on_grid and points.index is not None:
             return points.read(frame.on_grid[:, None])
-        return self.model.predict([frame], points.coordinates)
+        return self.model.predict([frame], points.coordinates, points.index)
 
     @cached_property
     def target(self) -> Float[Tensor, "B K Q C"]:
@@ -212,7 +222,7 @@ class Step:
         points = self.points.of_frame(1)
         if self._picks_from_grid or (self.start.is_on_grid and points.index is not None):
             return points.read(self.reconstruction_on_grid[:, None])[:, 0]
-        return self.start.decoded(points.coordinates)
+        return self.start.decoded(points.coordinates, points.index)
 
     @cached_property
     def reconstruction_target(self) -> Float[Tensor, "B Q C"]:

@@ -1,34 +1,36 @@
-"""Decoder: fields at any points, from the tokens around each point and from all tokens by attention."""
+"""Decoder: fields at any points, from the tokens around each point and, if asked to, from all tokens by attention."""
 
 import torch
 from attrs import field, frozen, validators
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ups_framework.api import Decoder, Latent, LatentSize, Problem, SpecError
 from ups_framework.builtin.patches import divide, interleave_patches
 from ups_framework.builtin.rotary import Rotary
-from ups_framework.numerics.interpolation import cubic_stencil
+from ups_framework.numerics.interpolation import cubic_stencil, picked
 from ups_framework.numerics.padding import pad_axes
 
 
 @frozen(kw_only=True)
 class AnyPointDecoder(Decoder):
-    """û(x) = MLP(h(x) + attention(h(x), z)), h(x) = Σ_i w_i(x) [W z_near]_i.
+    """û(x) = Σ_i w_i(x) û_i, û_i = MLP(h_i + attention(h_i, z)), h_i = [W z_near]_i.
 
-    Each token and its neighbours give one feature vector to every grid point i of its patch, and the features at a
-    point x are the cubic interpolation of those around it: x enters by its place relative to the patches, the finest
-    wave is that of the training grid, and there is no edge between patches. A point then attends to all tokens, by
-    rotary positions (Perceiver IO, Jaegle et al. 2022). Cost is linear in the points asked for, and what is decoded at
-    a point does not depend on which others are asked for.
+    Each token and its neighbours give one feature vector h_i to every grid point i of its patch. A grid point then
+    attends to all tokens, by rotary positions (Perceiver IO, Jaegle et al. 2022). Between grid points fields are the
+    cubic interpolation w of those around: the finest wave is that of the training grid, as what is trained on it can
+    know no finer, and there is no edge between patches. At some of the grid points only these are decoded, between
+    them the whole grid once; the rest is linear in the points asked for. What is decoded at a point does not depend on
+    which others are asked for.
     """
 
     channels: int = field(default=64, validator=validators.ge(1))
     """Features of a point; 32 to 128."""
 
     heads: int = field(default=4, validator=validators.ge(0))
-    """Heads of the attention to all tokens; 0 reads the tokens around the point only."""
+    """Heads of the attention to all tokens; 0 reads the tokens around the point only, which is cheaper and, on Burgers,
+    not less accurate."""
 
     log_clamp: dict[str, float] = field(factory=dict)
     """For each named field c: values beyond ± c standard deviations of the training data grow only as their logarithm,
@@ -76,14 +78,29 @@ class _AnyPointDecoder(nn.Module):
             nn.Linear(2 * spec.channels, problem.num_channels),
         )
         self.limits = limits
+        self.register_buffer("grid_points", problem.grid.points(), persistent=False)
 
-    def forward(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
-        features = cubic_stencil(self.grid, points)(self._node_features(latent))
+    grid_points: Tensor
+
+    def forward(
+        self, latent: Latent, points: Float[Tensor, "*B Q d"], index: Int[Tensor, "*B Q"] | None
+    ) -> Float[Tensor, "B Q C"]:
+        features = self._node_features(latent)
+        if index is None:
+            values = cubic_stencil(self.grid, points)(self._at_nodes(features, self.grid_points, latent))
+        else:
+            values = self._at_nodes(picked(features, index), points, latent)
+        for limit in self.limits:
+            values = limit(values)
+        return values
+
+    def _at_nodes(
+        self, features: Float[Tensor, "B n H"], points: Float[Tensor, "*B n d"], latent: Latent
+    ) -> Float[Tensor, "B n C"]:
+        """Fields at points of the training grid, from their features."""
         if self.attention is not None:
             features = features + self.attention(features, points, latent)
         values: Tensor = self.head(features)
-        for limit in self.limits:
-            values = limit(values)
         return values
 
     def _node_features(self, latent: Latent) -> Float[Tensor, "B N H"]:

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import torch
 from attrs import evolve
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ups_framework.api import Correct, EncodedFrame, Forecast, Latent, PredictedFrame, Problem
 from ups_framework.errors import DataError, RunError
-from ups_framework.numerics.interpolation import cubic_stencil
+from ups_framework.numerics.interpolation import cubic_stencil, picked
 from ups_framework.recipe.recipe import Part, SimulatorSettings
 
 _SCHEMA = 1
@@ -30,6 +30,7 @@ class Simulator(nn.Module):
     mean: Tensor
     sd: Tensor
     grid_points: Tensor
+    grid_index: Tensor
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Simulator(nn.Module):
         self.register_buffer("mean", torch.zeros(problem.num_channels))
         self.register_buffer("sd", torch.ones(problem.num_channels))
         self.register_buffer("grid_points", problem.grid.points(), persistent=False)
+        self.register_buffer("grid_index", torch.arange(problem.grid.num_points), persistent=False)
 
     @property
     def parts(self) -> dict[Part, nn.Module]:
@@ -105,11 +107,18 @@ class Simulator(nn.Module):
             latent = transform(latent)
         return latent
 
-    def decode(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
-        """The fields that a latent stands for, at any points of the domain."""
-        inside = points if points is self.grid_points else self.problem.grid.wrapped(points)
+    def decode(
+        self, latent: Latent, points: Float[Tensor, "*B Q d"], index: Int[Tensor, "*B Q"] | None = None
+    ) -> Float[Tensor, "B Q C"]:
+        """The fields that a latent stands for, at any points of the domain.
+
+        `index` says which points of the flattened training grid these are, if they are; `grid_points` need none.
+        """
+        if points is self.grid_points:
+            index = self.grid_index
+        inside = self.problem.grid.wrapped(points) if index is None else points
         with self._autocast():
-            values: Tensor = self.decoder(latent, inside)
+            values: Tensor = self.decoder(latent, inside, index)
         return values.float() * self.sd + self.mean
 
     def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
@@ -152,7 +161,10 @@ class Simulator(nn.Module):
         return EncodedFrame(model=self, field=field, latent=self.encode(field, parameters))
 
     def predict(
-        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
+        self,
+        frames: Sequence[PredictedFrame],
+        points: Float[Tensor, "*B Q d"],
+        index: Int[Tensor, "*B Q"] | None = None,
     ) -> Float[Tensor, "B frames Q C"]:
         """The fields of predicted frames, at any points, the same for all samples or each sample's own.
 
@@ -161,7 +173,7 @@ class Simulator(nn.Module):
         gives u exactly. With `"state"` a frame is D(z, x).
         Guards correct a frame on the training grid; between its points the correction is interpolated.
         """
-        values = self._unguarded(frames, points)
+        values = self._unguarded(frames, points, index)
         if not self.guards:
             return values
         on_grid = values if points is self.grid_points else self._unguarded(frames, self.grid_points)
@@ -170,8 +182,7 @@ class Simulator(nn.Module):
         )
         if points is self.grid_points:
             return corrected
-        interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
-        corrections = [interpolate(correction) for correction in (corrected - on_grid).unbind(1)]
+        corrections = self._known_at((corrected - on_grid).unbind(1), points, index)
         return values + torch.stack(corrections, dim=1)
 
     def _corrected(self, values: Float[Tensor, "B N C"], before: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C"]:
@@ -180,26 +191,42 @@ class Simulator(nn.Module):
         return values
 
     def _unguarded(
-        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "*B Q d"]
+        self,
+        frames: Sequence[PredictedFrame],
+        points: Float[Tensor, "*B Q d"],
+        index: Int[Tensor, "*B Q"] | None = None,
     ) -> Float[Tensor, "B frames Q C"]:
         """The fields of predicted frames as the decoder gives them."""
-        advanced = self._decode_all([frame.advanced for frame in frames], points)
+        advanced = self._decode_all([frame.advanced for frame in frames], points, index)
         if self.settings.predicts == "state":
             return advanced
-        if points is self.grid_points:
-            known = [frame.base for frame in frames]
-        else:
-            interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
-            known = [interpolate(frame.base) for frame in frames]
-        starts = [frame.start.decoded(points) for frame in frames]
+        known = self._known_at([frame.base for frame in frames], points, index)
+        starts = [frame.start.decoded(points, index) for frame in frames]
         return torch.stack(known, dim=1) + advanced - torch.stack(starts, dim=1)
 
-    def _decode_all(self, latents: Sequence[Latent], points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B frames Q C"]:
+    def _known_at(
+        self,
+        fields: Sequence[Float[Tensor, "B N C"]],
+        points: Float[Tensor, "*B Q d"],
+        index: Int[Tensor, "*B Q"] | None,
+    ) -> list[Float[Tensor, "B Q C"]]:
+        """Fields on the training grid at points: picked from it, or interpolated."""
+        if points is self.grid_points:
+            return list(fields)
+        if index is not None:
+            return [picked(field, index) for field in fields]
+        interpolate = cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))
+        return [interpolate(field) for field in fields]
+
+    def _decode_all(
+        self, latents: Sequence[Latent], points: Float[Tensor, "*B Q d"], index: Int[Tensor, "*B Q"] | None
+    ) -> Float[Tensor, "B frames Q C"]:
         """Several latents of one batch in a single pass of the decoder."""
         stacked = latents[0].with_tokens(torch.cat([latent.tokens for latent in latents]))
         if points.ndim == 3:
             points = points.repeat(len(latents), 1, 1)
-        return torch.unflatten(self.decode(stacked, points), 0, (len(latents), -1)).transpose(0, 1)
+            index = None if index is None else index.repeat(len(latents), 1)
+        return torch.unflatten(self.decode(stacked, points, index), 0, (len(latents), -1)).transpose(0, 1)
 
     @torch.no_grad()
     def rollout(

@@ -25,13 +25,14 @@ class Stencil:
 
     def __call__(self, values: Float[Tensor, "B N C"]) -> Float[Tensor, "B Q C"]:
         """Interpolate. Works tap by tap, so that no tensor with `taps` copies of the values is ever held."""
-        total = _at(values, self.index[0]) * self.weight[0]
+        total = picked(values, self.index[0]) * self.weight[0]
         for index, weight in zip(self.index[1:], self.weight[1:], strict=True):
-            total = total + _at(values, index) * weight
+            total = total + picked(values, index) * weight
         return total
 
 
-def _at(values: Float[Tensor, "B N C"], index: Int[Tensor, "*B Q"]) -> Float[Tensor, "B Q C"]:
+def picked(values: Float[Tensor, "B N C"], index: Int[Tensor, "*B Q"]) -> Float[Tensor, "B Q C"]:
+    """Values at some of the points that they are at, the same for all samples or each sample's own."""
     if index.ndim == 1:
         return values.index_select(1, index)
     return values.gather(1, index[..., None].expand(-1, -1, values.shape[-1]))

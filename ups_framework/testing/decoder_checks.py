@@ -11,8 +11,8 @@ from ups_framework.testing.module_checks import awake, built, module_checks
 from ups_framework.testing.subject import Subject
 
 
-def _decode(subject: Subject, module: nn.Module, points: Tensor) -> Tensor:
-    values: Tensor = module(inputs.latent(subject, points.dtype), points)
+def _decode(subject: Subject, module: nn.Module, points: Tensor, index: Tensor | None = None) -> Tensor:
+    values: Tensor = module(inputs.latent(subject, points.dtype), points, index)
     return values
 
 
@@ -54,9 +54,23 @@ def takes_points_that_differ_by_sample(subject: Subject) -> Iterator[str]:
             yield f"with points of its own a sample differs by {apart:.2g} of the values' size"
 
 
+def decodes_grid_points_by_their_index_as_by_their_place(subject: Subject) -> Iterator[str]:
+    """Every third point of the grid, and points of its own for each sample, with and without their index, to 1e-5."""
+    module, points = awake(subject, built(subject)), inputs.coordinates(subject, torch.float32)
+    count = len(subject.setting.trajectories)
+    some = torch.arange(0, len(points), 3)
+    for index in (some, torch.stack([some.roll(number) for number in range(count)])):
+        places = points[index]
+        apart = distance(_decode(subject, module, places, index), _decode(subject, module, places))
+        if apart > 1e-5:
+            yield f"points of the grid differ by {apart:.2g} of the values' size where their index is given"
+
+
 def _use(subject: Subject) -> Use:
     latent, points = inputs.latent(subject, torch.float32), inputs.coordinates(subject, torch.float32)
-    return Use(given=[*inputs.tensors(latent), points], call=lambda: [awake(subject, built(subject))(latent, points)])
+    return Use(
+        given=[*inputs.tensors(latent), points], call=lambda: [awake(subject, built(subject))(latent, points, None)]
+    )
 
 
 SUITE = Suite(
@@ -66,5 +80,6 @@ SUITE = Suite(
         *module_checks(_run),
         decodes_each_point_by_itself,
         takes_points_that_differ_by_sample,
+        decodes_grid_points_by_their_index_as_by_their_place,
     ),
 )

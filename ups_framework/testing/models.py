@@ -60,7 +60,7 @@ class _Decoder(nn.Module):
         self.amplitudes = nn.Linear(size.tokens * size.width, (features + 1) * problem.num_channels)
         self.channels = problem.num_channels
 
-    def forward(self, latent: Latent, points: Tensor) -> Tensor:
+    def forward(self, latent: Latent, points: Tensor, index: Tensor | None) -> Tensor:
         lower, length = ([getattr(axis, name) for axis in self.axes] for name in ("lower", "length"))
         turns = [1.0 if axis.periodic else 0.37 for axis in self.axes]
         place = (points - points.new_tensor(lower)) / points.new_tensor(length) * points.new_tensor(turns)
@@ -100,7 +100,9 @@ class Oracle:
         """The field itself."""
         return self._latent(values)
 
-    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+    def decode(
+        self, latent: Latent, points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B Q C"]:
         """The field, interpolated."""
         return cubic_stencil(self.problem.grid, self.problem.grid.wrapped(points))(latent.tokens)
 
@@ -113,7 +115,9 @@ class Oracle:
         number = next(n for n, latent in enumerate(self._latents) if latent is frame.advanced)
         return PredictedFrame(model=self, start=frame.start, advanced=self._latents[number + 1])
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B frames Q C"]:
+    def predict(
+        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B frames Q C"]:
         """The given predictions, interpolated."""
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)
 

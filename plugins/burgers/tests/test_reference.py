@@ -163,7 +163,7 @@ class Growth:
     def encode(self, values: Tensor, parameters: Tensor) -> Latent:
         return Latent(tokens=values, positions=self.problem.grid.points())
 
-    def decode(self, latent: Latent, points: Tensor) -> Tensor:
+    def decode(self, latent: Latent, points: Tensor, index: Tensor | None = None) -> Tensor:
         return latent.tokens
 
     def first(self, start: EncodedFrame, parameters: Tensor) -> PredictedFrame:
@@ -173,7 +173,7 @@ class Growth:
     def next(self, frame: PredictedFrame, parameters: Tensor, *, cut: bool = False) -> PredictedFrame:
         return self.first(EncodedFrame(model=self, field=frame.advanced.tokens, latent=frame.advanced), parameters)
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Tensor) -> Tensor:
+    def predict(self, frames: Sequence[PredictedFrame], points: Tensor, index: Tensor | None = None) -> Tensor:
         return torch.stack([frame.advanced.tokens for frame in frames], dim=1)
 
 

@@ -25,7 +25,9 @@ class Scaling:
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         return Latent(tokens=values, positions=self.problem.grid.points())
 
-    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+    def decode(
+        self, latent: Latent, points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B Q C"]:
         nearest = torch.cdist(points, latent.positions).argmin(dim=1)
         return latent.tokens[:, nearest]
 
@@ -36,7 +38,9 @@ class Scaling:
         latent = frame.advanced
         return evolve(frame, advanced=latent.with_tokens(self.factor * latent.tokens))
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B T Q C"]:
+    def predict(
+        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B T Q C"]:
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)
 
 

@@ -1,10 +1,11 @@
 """Encoder and decoder of networks that work on fields: a token is a grid point, its numbers are the fields' there."""
 
 from attrs import frozen
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ups_framework.api import Decoder, Encoder, Latent, LatentSize, Problem, SpecError
+from ups_framework.numerics.interpolation import picked
 from ups_neural_operators.fields import require_a_token_a_point
 from ups_neural_operators.interpolation import interpolated
 
@@ -28,8 +29,8 @@ class IdentityDecoder(Decoder):
     """û = z at the grid points, and its interpolation between them. Nothing to train.
 
     Along periodic axes it is the trigonometric polynomial through the points (exact up to half of them in waves), along
-    axes with walls the cubic one through four points; a point costs as many products as the grid has points. Decoding
-    on the training grid costs nothing.
+    axes with walls the cubic one through four points; a point costs as many products as the grid has points. At
+    points of the training grid nothing is computed.
     """
 
     def build(self, problem: Problem, latent: LatentSize) -> nn.Module:
@@ -66,7 +67,9 @@ class _IdentityDecoder(nn.Module):
         super().__init__()
         self.grid = problem.grid
 
-    def forward(self, latent: Latent, points: Float[Tensor, "*B Q d"]) -> Float[Tensor, "B Q C"]:
-        if points is latent.positions:
-            return latent.tokens
-        return interpolated(self.grid, latent.tokens, points)
+    def forward(
+        self, latent: Latent, points: Float[Tensor, "*B Q d"], index: Int[Tensor, "*B Q"] | None
+    ) -> Float[Tensor, "B Q C"]:
+        if index is None:
+            return interpolated(self.grid, latent.tokens, points)
+        return picked(latent.tokens, index)

@@ -85,7 +85,9 @@ class Interpolator:
     def encode(self, values: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]) -> Latent:
         return Latent(tokens=values, positions=self.problem.grid.points())
 
-    def decode(self, latent: Latent, points: Float[Tensor, "Q d"]) -> Float[Tensor, "B Q C"]:
+    def decode(
+        self, latent: Latent, points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B Q C"]:
         weights = torch.ones(len(points), 1)
         for axis in range(len(self.problem.axes)):
             along = _hats(points[:, axis], self.problem.grid, axis)
@@ -99,7 +101,9 @@ class Interpolator:
         latent = frame.advanced
         return evolve(frame, advanced=latent.with_tokens(latent.tokens + self.change))
 
-    def predict(self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"]) -> Float[Tensor, "B T Q C"]:
+    def predict(
+        self, frames: Sequence[PredictedFrame], points: Float[Tensor, "Q d"], index: Tensor | None = None
+    ) -> Float[Tensor, "B T Q C"]:
         return torch.stack([self.decode(frame.advanced, points) for frame in frames], dim=1)
 
 
