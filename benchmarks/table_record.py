@@ -100,7 +100,7 @@ def _values(row: Row, figure: str) -> dict[str, object]:
 
 
 def _references(evaluations: Sequence[Record], self_error: float | None) -> dict[str, dict[str, float | None]]:
-    """Rows that are no network's; those of one name are the same in all runs, since they were measured alike."""
+    """Rows that are no network's; a name stands for one baseline in all recipes of a table, measured alike."""
     rows = {
         name: row for evaluation in evaluations for name, row in evaluation["rows"].items() if name not in _OWN_ROWS
     }

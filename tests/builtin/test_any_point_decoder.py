@@ -64,6 +64,7 @@ def test_decoding_a_subset_is_decoding_all_and_picking(problem: Problem) -> None
         torch.testing.assert_close(decoder(latent, points[chosen], index), everything[:, chosen], rtol=0, atol=1e-5)
     each = torch.stack([chosen, chosen.flip(0)])
     found = decoder(latent, points[each], each)
+    torch.testing.assert_close(found[0], everything[0, chosen], rtol=0, atol=1e-5)
     torch.testing.assert_close(found[1], everything[1, chosen.flip(0)], rtol=0, atol=1e-5)
 
 
@@ -173,7 +174,7 @@ class Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("problem", [LINE, PLANE], ids=["line", "plane"])
-def test_cost_is_linear_in_the_points_asked_for(problem: Problem) -> None:
+def test_between_grid_points_more_points_decode_nothing_more(problem: Problem) -> None:
     decoder, latent = decoder_for(problem), latent_of(problem, batch=1)
     flops, largest = [], []
     for count in (1024, 4096):
@@ -182,7 +183,7 @@ def test_cost_is_linear_in_the_points_asked_for(problem: Problem) -> None:
             decoder(latent, anywhere(problem, count), None)
         flops.append(counter.get_total_flops())
         largest.append(memory.elements)
-    assert flops[1] / flops[0] < 4.1
+    assert flops[1] == flops[0]
     assert largest[1] / largest[0] < 4.1
     assert largest[1] < 4096**2 / 50
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ups_framework.engine.batches import Batches
@@ -92,7 +92,7 @@ def test_a_million_points_take_no_more_memory_than_a_fifth_of_them(
         largest.append(seen.numbers)
         alone = [simulator.rollout(start, 1, at=part) for part in points.split(2**9)]
         assert (fields[-1] - torch.cat(alone, dim=2)).abs().max() < 1e-6
-    assert largest[1] == largest[0] == 4 * 2**10, "the indices of four neighbours of each point of a piece"
+    assert largest[1] == largest[0] < 5 * 2**10
 
 
 def test_points_shared_by_many_samples_are_decoded_in_smaller_pieces(
@@ -210,12 +210,16 @@ def test_a_step_decodes_nothing_twice(prepare_recipe: "Prepare", settings: tuple
     """
     prepared = prepare_recipe("stages.operator.unroll=2", *settings)
     decoded: list[int] = []
-    simulator = prepared.system.simulator
-    simulator.decoder.register_forward_hook(
-        lambda module, given, values: decoded.append(values.shape[0] * values.shape[1])
-    )
+    indexed: list[bool] = []
+
+    def record(module: nn.Module, given: tuple[Any, ...], values: Tensor) -> None:
+        decoded.append(values.shape[0] * values.shape[1])
+        indexed.append(given[2] is not None)
+
+    prepared.system.simulator.decoder.register_forward_hook(record)
     batches = Batches(prepared.system, prepared.data, "operator")
     step = batches.audit_step(0)
     prepared.system.objectives["operator"].raw(step)
     assert {"prediction", "reconstruction"} <= vars(step).keys()
     assert sum(decoded) / (len(step.truth) * step.truth.shape[2]) == frames
+    assert all(indexed), "the decoder is told that these are points of the grid"

@@ -96,7 +96,8 @@ class Decoder(Spec, ABC):
         """A module: `Latent`, coordinates (Q d), or (B Q d) of each sample, and index → normalised values (B Q C).
 
         The index, (Q) or (B Q), says which points of the flattened training grid these are, for what is known there
-        need not be interpolated; None says that they may be anywhere. Cost linear in Q. Coordinates of periodic axes
+        need not be interpolated; None says that they may be anywhere. Cost linear in Q, beside at most one pass over
+        the training grid. Coordinates of periodic axes
         come wrapped between `lower` and `upper`: both ends are one point.
         """
 

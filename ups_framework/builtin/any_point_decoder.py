@@ -22,15 +22,15 @@ class AnyPointDecoder(Decoder):
     cubic interpolation w of those around: the finest wave is that of the training grid, as what is trained on it can
     know no finer, and there is no edge between patches. At some of the grid points only these are decoded, between
     them the whole grid once; the rest is linear in the points asked for. What is decoded at a point does not depend on
-    which others are asked for.
+    which others are asked for. `log_clamp` and `bound` act on what is interpolated.
     """
 
     channels: int = field(default=64, validator=validators.ge(1))
     """Features of a point; 32 to 128."""
 
     heads: int = field(default=4, validator=validators.ge(0))
-    """Heads of the attention to all tokens; 0 reads the tokens around the point only, which is cheaper and, on Burgers,
-    not less accurate."""
+    """Heads of the attention to all tokens; 0 reads the tokens around the point only, which is cheaper: the recipes for
+    Burgers and Navier–Stokes have that."""
 
     log_clamp: dict[str, float] = field(factory=dict)
     """For each named field c: values beyond ± c standard deviations of the training data grow only as their logarithm,
@@ -64,6 +64,8 @@ def _named(problem: Problem, key: str, limits: dict[str, float]) -> list[tuple[s
 
 
 class _AnyPointDecoder(nn.Module):
+    grid_points: Tensor
+
     def __init__(self, spec: AnyPointDecoder, problem: Problem, latent: LatentSize, limits: nn.ModuleList) -> None:
         super().__init__()
         self.grid = problem.grid
@@ -79,8 +81,6 @@ class _AnyPointDecoder(nn.Module):
         )
         self.limits = limits
         self.register_buffer("grid_points", problem.grid.points(), persistent=False)
-
-    grid_points: Tensor
 
     def forward(
         self, latent: Latent, points: Float[Tensor, "*B Q d"], index: Int[Tensor, "*B Q"] | None

@@ -170,7 +170,7 @@ class Simulator(nn.Module):
 
         With `predicts = "change"` a frame is u(x) + D(z, x) − D(z_start, x), where u is the start, or with `corrects`
         what that solver makes of it, between grid points its cubic interpolation: an operator that changes nothing
-        gives u exactly. With `"state"` a frame is D(z, x).
+        gives u exactly. With `"state"` a frame is D(z, x). `index` as in `decode`.
         Guards correct a frame on the training grid; between its points the correction is interpolated.
         """
         values = self._unguarded(frames, points, index)
@@ -182,7 +182,7 @@ class Simulator(nn.Module):
         )
         if points is self.grid_points:
             return corrected
-        corrections = self._known_at((corrected - on_grid).unbind(1), points, index)
+        corrections = self._read_at((corrected - on_grid).unbind(1), points, index)
         return values + torch.stack(corrections, dim=1)
 
     def _corrected(self, values: Float[Tensor, "B N C"], before: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C"]:
@@ -200,11 +200,11 @@ class Simulator(nn.Module):
         advanced = self._decode_all([frame.advanced for frame in frames], points, index)
         if self.settings.predicts == "state":
             return advanced
-        known = self._known_at([frame.base for frame in frames], points, index)
+        known = self._read_at([frame.base for frame in frames], points, index)
         starts = [frame.start.decoded(points, index) for frame in frames]
         return torch.stack(known, dim=1) + advanced - torch.stack(starts, dim=1)
 
-    def _known_at(
+    def _read_at(
         self,
         fields: Sequence[Float[Tensor, "B N C"]],
         points: Float[Tensor, "*B Q d"],

@@ -37,14 +37,14 @@ class MovingFiniteVolumeBaseline(Baseline):
     """u(x, t) = v(x − ct, t) + c with v by the finite volumes of `finite_volume`: a frame of reference for each sample.
 
     That u solves Burgers' equation if v does. Of the c that move a sample by whole grid points a time step, so that
-    nothing is interpolated, each takes the one that halves its range of speeds about 0: shocks cross fewer cells, and
-    errors are about two thirds of those at rest (`march.py`).
+    nothing is interpolated, each takes the one that halves its range of speeds about 0 (`march.py`): shocks cross fewer
+    cells, which lose less there.
     """
 
     def build(self, problem: Problem) -> Forecast:
         """Raises SpecError on `use` if the problem is not Burgers' equation on a periodic axis."""
         require_burgers(problem)
-        _require_periodic(problem, "a moving frame of reference needs")
+        _require_periodic(problem, "moving frames of reference")
         return _forecast(FiniteVolume, march_along, problem)
 
 
@@ -61,13 +61,14 @@ class FourierBaseline(Baseline):
     def build(self, problem: Problem) -> Forecast:
         """Raises SpecError on `use` if the problem is not Burgers' equation on a periodic axis."""
         require_burgers(problem)
-        _require_periodic(problem, "Fourier modes need")
+        _require_periodic(problem, "Fourier modes")
         return _forecast(FourierETDRK4, _at_rest, problem)
 
 
-def _require_periodic(problem: Problem, what_needs: str) -> None:
+def _require_periodic(problem: Problem, what: str) -> None:
+    """SpecError on `use` between walls; `what` needs a periodic axis."""
     if not problem.grid.axes[0].periodic:
-        raise SpecError("use", f"{what_needs} a periodic axis; take 'finite_volume'")
+        raise SpecError("use", f"{what} need a periodic axis; take 'finite_volume'")
 
 
 class _March(Protocol):
@@ -80,11 +81,12 @@ class _March(Protocol):
 def _at_rest(
     solver: Solver, start: Float[Tensor, "B N"], grid: Grid, *, frames: int, dt: float
 ) -> Float[Tensor, "B frames N"]:
+    """In the frame of reference in which the grid rests."""
     return march(solver, start, frames=frames, dt=dt)
 
 
 def _forecast(
-    solver_type: Callable[[Grid, float, torch.device], Solver], trajectories: _March, problem: Problem
+    solver_type: Callable[[Grid, float, torch.device], Solver], march_of: _March, problem: Problem
 ) -> Forecast:
     """Frames by a solver that is made for one viscosity."""
 
@@ -96,7 +98,7 @@ def _forecast(
             solver = solver_type(grid, viscosity, start.device)
             same = (parameters[:, 0] == viscosity).nonzero()[:, 0]
             for numbers in same.split(_batch(grid, start.device)):
-                frames = trajectories(solver, start[numbers, :, 0].double(), grid, frames=steps + 1, dt=problem.dt)
+                frames = march_of(solver, start[numbers, :, 0].double(), grid, frames=steps + 1, dt=problem.dt)
                 result[numbers, :, :, 0] = frames[:, 1:].to(result)
         return result
 

@@ -22,8 +22,9 @@ class Boundary(LossTerm):
     - periodic: u(upper end) - u(lower end).
 
     A value at a wall is decoded at the wall itself, a slope from the layers of grid points next to it; along a wall at
-    the coordinates of the training grid, whose spacing is h. |start| is the root mean square of the channel's field in
-    the true frame 0. Nothing to predict gives 0.
+    the coordinates of the training grid, whose spacing is h. A decoder that interpolates, as `any_point` does, decodes
+    the whole grid for that once more, and gives the cubic through the four layers next to the wall. |start| is the root
+    mean square of the channel's field in the true frame 0. Nothing to predict gives 0.
 
     A decoder that wraps round satisfies the periodic condition by construction: the term is then 0 without a gradient,
     and the audit refuses it. Good values: `share = 0.05`.

@@ -18,7 +18,8 @@ class OffGrid(Sampler):
     """k points anywhere in the domain, uniformly: x = lower + length · U(0, 1) along each axis.
 
     The truth there is that of the solver's own interpolant: the trigonometric polynomial through the training grid
-    along periodic axes, cubic polynomials between walls. So the decoder is trained where super-resolution will ask it.
+    along periodic axes, cubic polynomials between walls. For decoders with values of their own between grid points,
+    which are trained where super-resolution will ask them; `any_point` interpolates there, and decodes the whole grid.
     Data with fronts thinner than the grid has no such polynomial without overshoots: `uniform` is better there.
     Good values: a quarter to a half of the grid's points.
     """
