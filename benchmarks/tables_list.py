@@ -130,11 +130,9 @@ def _burgers(name: str, viscosity: str, context: int, anchors: tuple[Anchor, ...
     """Ours and peers at one viscosity, with the same steps or with the time of the FNO."""
     settings = (f"data.viscosity=[{viscosity}]", f"evaluation.context={context}")
     fno = ("fno", "FNO", "peers/burgers_256_fno", _LIBRARY)
-    resnet = ("resnet", "ResNet", "peers/burgers_256_resnet", _PEERS)
     same_size = (
         fno,
         ("latent", "ours: burgers_256.toml", "burgers_256", ()),
-        resnet,
         ("dilated", "dilated ResNet", "peers/burgers_256_dilated", _PEERS),
         ("unet", "U-Net", "peers/burgers_256_unet", _PEERS),
     )
@@ -227,7 +225,7 @@ _PHASE4 = Table(
 
 _HYBRID = Table(
     name="hybrid",
-    title="The classical solver on the model's own grid, and corrected",
+    title="The solver in moving frames on the model's own grid, and corrected",
     entries=(Entry(name="burgers_hybrid", label="burgers_hybrid.toml", recipe="burgers_hybrid"),),
     figures=(ONE_STEP, ROLLOUT, *FINER),
     anchors=_PDEBENCH_001,
