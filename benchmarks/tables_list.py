@@ -244,13 +244,36 @@ _CONSERVATION = Table(
 )
 
 
-def _flow(name: str, title: str, *others: str) -> Table:
-    """A Navier–Stokes recipe, and others of the same data."""
-    recipes = [f"navier_stokes_{each}" for each in (name, *others)]
-    entries = [Entry(name=each, label=f"{each}.toml", recipe=each) for each in recipes]
-    figures = (ONE_STEP, ROLLOUT, FINER[0], RECONSTRUCTION)
-    return Table(name=recipes[0], title=title, entries=tuple(entries), figures=figures, seeds=(0,))
+def _flow(name: str, title: str, *others: str, anchors: tuple[Anchor, ...] = (), goals: tuple[Goal, ...] = ()) -> Table:
+    """A Navier–Stokes recipe, others of the same data, and the FNO with as many steps as take the recipe's time."""
+    recipe = f"navier_stokes_{name}"
+    ours = [Entry(name=each, label=f"{each}.toml", recipe=each) for each in (recipe, *others)]
+    figures = (ONE_STEP, ROLLOUT, FINER[0])
+    best = ours[-1].name
+    return Table(
+        name=recipe,
+        title=title,
+        entries=(*ours, Entry(name="fno", label="FNO", recipe=f"peers/{recipe}_fno", needs=_LIBRARY)),
+        figures=(*figures, RECONSTRUCTION),
+        anchors=anchors,
+        goals=(*(Goal(figure=figure, entry=best, than="fno") for figure in figures), *goals),
+        time_of=recipe,
+    )
 
+
+_TURBULENT = tuple(
+    Anchor(
+        name=name,
+        label=label,
+        figures={ROLLOUT: rollout},
+        source="Li et al., ICLR 2021: 64² points, 1000 training trajectories, all ten frames before are read",
+    )
+    for name, label, rollout in (
+        ("fno_2d", "FNO-2D, the paper", 0.1556),
+        ("fno_3d", "FNO-3D, the paper", 0.1893),
+        ("unet", "U-Net, the paper", 0.1982),
+    )
+)
 
 TABLES = (
     _APEBENCH,
@@ -260,6 +283,12 @@ TABLES = (
     _PHASE4,
     _HYBRID,
     _CONSERVATION,
-    _flow("decaying", "Velocity of decaying flows", "divergence_free"),
+    _flow("decaying", "Velocity of decaying flows", "navier_stokes_divergence_free"),
     _flow("forced", "Vorticity with the FNO paper's force"),
+    _flow(
+        "turbulent",
+        "Vorticity with the FNO paper's force at its lowest viscosity",
+        anchors=_TURBULENT,
+        goals=tuple(Goal(figure=ROLLOUT, entry="navier_stokes_turbulent", below=below) for below in (0.12, 0.09)),
+    ),
 )

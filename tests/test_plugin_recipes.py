@@ -24,7 +24,7 @@ def ups_recipes():
     return {table}
 """
 FIRST = 'extends = "parts/base.toml"\ndescription = "the first"\ncost = "seconds"\n'
-BASE = 'extends = "navier_stokes:decaying"\n[latent]\nwidth = 48\n'
+BASE = 'extends = "navier_stokes:decaying"\n[optimizer]\nclip = 0.5\n'
 TABLE = '{"first": HERE / "recipes/first.toml"}'
 BROKEN = {
     "list": ("[]", 'ups_recipes returned list: expected a table such as {"name": Path(...)}'),
@@ -127,15 +127,16 @@ def test_an_unknown_name_comes_with_the_nearest_and_with_what_is_broken(ship: Sh
 def test_a_shipped_recipe_loads_from_any_folder_and_extends_files_beside_it(ship: Ship) -> None:
     ship("zz_waves")
     loaded = _load("zz_waves:first")
-    assert (loaded.name, loaded.recipe.description, loaded.recipe.latent.width) == ("zz_waves_first", "the first", 48)
+    assert (loaded.name, loaded.recipe.description) == ("zz_waves_first", "the first")
+    assert loaded.recipe.optimizer.clip == 0.5
     assert _ups("check", "zz_waves:first")[0] == 0
 
 
 def test_a_file_extends_a_shipped_recipe_by_name(ship: Ship) -> None:
     ship("zz_waves")
     Path("mine.toml").write_text('extends = "zz_waves:first"\n[latent]\ntokens = 16\n')
-    latent = _load("mine.toml").recipe.latent
-    assert (latent.tokens, latent.width) == (16, 48)
+    recipe = _load("mine.toml").recipe
+    assert (recipe.latent.tokens, recipe.optimizer.clip) == (16, 0.5)
 
 
 def test_a_file_with_a_colon_in_its_name_comes_first(ship: Ship) -> None:

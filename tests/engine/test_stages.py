@@ -108,3 +108,7 @@ def test_a_stage_whose_only_term_waits_for_a_second_frame_is_refused_while_one_i
     )
     with pytest.raises(RunError, match=r"stage 'operator', step 1: no loss term depends on a trained part"):
         train(*settings, terms={"later": 'use = "rollout"'})
+
+
+def test_a_stage_without_steps_is_skipped_and_nobody_hears_of_it(train: "Train") -> None:
+    assert train("stages.autoencode.steps=0").log.stages == ["operator from 0", "operator ended at 12"]

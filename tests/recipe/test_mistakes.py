@@ -47,7 +47,7 @@ WRONG = [
     ("losses.extra.use=mse", "losses.extra: no stage uses it, so it changes nothing"),
     ("stages.warm.losses=['fti']", "stages.warm.losses: there is no [losses.fti] (did you mean 'fit'?)"),
     ("stages.warm.losses=['fit', 'fit']", "stages.warm.losses: 'fit' is named more than once"),
-    ("stages.warm.losses=[]", "stages.warm.losses: Length of 'losses' must be >= 1: 0"),
+    ("stages.warm.losses=[]", "stages.warm.losses: its length must be >= 1: 0"),
     ("stages.warm.losses=fit", 'stages.warm.losses: expected a list of a text in quotes, found "fit"'),
     ("stages.warm.trains=['decodr']", "(did you mean 'decoder'"),
     ("stages.warm.when=2020-01-01", "stages.warm.when: unknown key"),

@@ -94,3 +94,18 @@ def test_to_go_on_with_other_plugins_than_it_was_trained_with_is_refused_in_word
 def test_what_would_make_another_simulator_is_refused(finished: RunFolder) -> None:
     with pytest.raises(RunError, match="trained with other settings of operator"):
         evaluate_again(finished, ["operator.depth=2"], _quiet)
+
+
+def test_to_go_on_with_another_recipe_is_refused_with_the_keys_that_differ(finished: RunFolder) -> None:
+    registry = load_plugins()
+    settings = ["training.batch=3", "gates.new={metric='rollout.nrmse', at_most=1.0}"]
+    given = load_recipe(finished.recipe, registry=registry, settings=settings, profile="none", gpu=False).recipe
+    with pytest.raises(RunError, match=r"does not fit: training\.batch is 2 in the run and 3 here\. Go on with the"):
+        Run(recipe=given, registry=registry, folder=finished, resume=True, report=_quiet).execute()
+
+
+def test_a_run_that_is_not_finished_has_no_simulator_to_evaluate(finished: RunFolder, tmp_path: Path) -> None:
+    stopped = RunFolder.create(tmp_path, "stopped")
+    stopped.recipe.write_text(finished.recipe.read_text())
+    with pytest.raises(RunError, match=r"stopped: has no simulator, since the run is not finished.*--resume"):
+        evaluate_again(stopped, (), _quiet)

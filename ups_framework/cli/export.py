@@ -25,6 +25,6 @@ def command(run: Path, kind: str, steps: int, out: Path) -> None:
 
     if kind == "torch" and out.suffix != ".pt2":
         raise click.BadParameter(f"torch.export.load takes files that end in .pt2, not {out.name}", param_hint="--out")
-    simulator = Simulator.load(RunFolder.open_begun(run).simulator)
+    simulator = Simulator.load(RunFolder.open_begun(run).trained_simulator())
     write_whole(out, FORMATS[kind](simulator, steps))
     click.echo(f"written: {out} ({out.stat().st_size / 1e6:.1f} MB)")

@@ -32,10 +32,11 @@ class Trainer:
 
     def run(self, state: State) -> State:
         """Train from where `state` is to the end of the last stage. Raises Interrupted when asked to stop."""
-        stages = list(self.system.recipe.stages)
+        names, stages = zip(*self.system.recipe.stages.items(), strict=True)
         while state.stage < len(stages):
-            loop = StageLoop(self.system, self.data, stages[state.stage], self.listeners)
-            loop.run(state, self.save, self.stopping)
+            if stages[state.stage].steps:
+                loop = StageLoop(self.system, self.data, names[state.stage], self.listeners)
+                loop.run(state, self.save, self.stopping)
             state = self._next_stage(state)
             self.save(state)
         return state

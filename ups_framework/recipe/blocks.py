@@ -80,7 +80,7 @@ def _refused(block: type[Any], values: Mapping[str, object], partial_values: boo
         except SpecError as error:
             flaws.append(Flaw((error.field,), error.problem))
         except (ValueError, TypeError) as error:
-            problem = _text(error).removeprefix(f"'{field.name}' ")
+            problem = _text(error).removeprefix(f"'{field.name}' ").replace(f"Length of '{field.name}'", "its length")
             flaws.append(Flaw((field.name,), problem))
         except PASSING:
             raise

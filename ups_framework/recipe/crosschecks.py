@@ -35,7 +35,7 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
             for name in sorted({name for name in names if names.count(name) > 1}):
                 yield Flaw(("stages", stage, key), f"{name!r} is named more than once")
     named = {name for names in used.values() for name in names}
-    for name in losses if stages and named <= losses.keys() else ():
+    for name in losses if stages and all(used.values()) and named <= losses.keys() else ():
         if name not in named:
             near = did_you_mean(name, named)
             problem = f"no stage uses it{near}, so it changes nothing: name it in a stage or remove it"

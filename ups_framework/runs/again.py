@@ -28,7 +28,7 @@ def evaluate_again(folder: RunFolder, settings: Sequence[str], report: Callable[
     """
     registry, device = load_plugins(), default_device()
     own, loaded = (load_to_evaluate(folder.recipe, registry=registry, settings=layer) for layer in ((), settings))
-    recipe, simulator = loaded.recipe, Simulator.load(folder.simulator, device)
+    recipe, simulator = loaded.recipe, Simulator.load(folder.trained_simulator(), device)
     with loaded.locating():
         refuse_mistakes(recipe)
         _refuse_another_simulator(folder, simulator, recipe, registry)

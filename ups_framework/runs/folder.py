@@ -113,6 +113,12 @@ class RunFolder:
         """The trained simulator."""
         return self.path / "simulator.pt"
 
+    def trained_simulator(self) -> Path:
+        """The trained simulator; RunError, with how to get it, if the run has none yet."""
+        if not self.simulator.exists():
+            raise RunError(f"{self.path}: has no simulator, since the run is not finished; go on with it with --resume")
+        return self.simulator
+
     @property
     def evaluation(self) -> Path:
         """Metrics on the test data beside the reference rows."""

@@ -20,7 +20,8 @@ from ups_framework.engine.state import State, begin_stage, restored_state
 from ups_framework.engine.trainer import Trainer
 from ups_framework.errors import PluginError, RecipeError, RunError
 from ups_framework.plugins import Registry
-from ups_framework.recipe import Recipe, dump_recipe, load_recipe
+from ups_framework.recipe import Recipe, as_dict, dump_recipe, load_recipe
+from ups_framework.recipe.difference import Difference, differences
 from ups_framework.runs.atomic import write_whole
 from ups_framework.runs.coverage import save_coverage
 from ups_framework.runs.data_facts import data_facts
@@ -42,6 +43,9 @@ from ups_framework.runs.status import recorded
 from ups_framework.runs.tracking import tracked
 
 Report = Callable[[str], None]
+
+_NAMED = 3
+"""Keys that a message names of two recipes that differ; how many more it counts."""
 
 
 @frozen(kw_only=True)
@@ -119,11 +123,15 @@ class Run:
                 f"be read with those that are installed:\n{error}\nInstall the versions that "
                 f"{self.folder.environment.name} names to go on, or start again under another --name"
             )
-        if attrs.evolve(saved, gates=self.recipe.gates, prices=self.recipe.prices) == self.recipe:
+        saved = attrs.evolve(saved, gates=self.recipe.gates, prices=self.recipe.prices)
+        if saved == self.recipe:
             return None
+        unlike = differences(as_dict(saved, self.registry), as_dict(self.recipe, self.registry))
+        more = f" and {len(unlike) - _NAMED} more" if len(unlike) > _NAMED else ""
         return (
-            "is another recipe than the one given, so that its checkpoint does not fit; run that file itself with "
-            "--resume, or give the new recipe another --name"
+            "is another recipe than the one given, so that its checkpoint does not fit: "
+            f"{', '.join(map(_said, unlike[:_NAMED]))}{more}. Go on with the recipe, profile and --set that the run "
+            "began with, or give the new recipe another --name"
         )
 
     def _starting_state(self, prepared: Prepared) -> tuple[State, int | None]:
@@ -187,6 +195,12 @@ class Run:
         draw_pictures(prepared, rollout, self.registry, self.folder, self.report)
         write_report(self.folder)
         return evaluation
+
+
+def _said(unlike: Difference) -> str:
+    """`training.batch is 16 in the run and 8 here`."""
+    own, given = ("not set" if value is None else value for value in (unlike.a, unlike.b))
+    return f"{'.'.join(unlike.path)} is {own} in the run and {given} here"
 
 
 def _cost(prepared: Prepared, state: State, steps: int) -> dict[str, object]:
