@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from results_tables import figure_key, table_text
+from results_tables import ON_GPU, figure_key, table_text
 from tables_list import TABLES, Table
 
 from ups_framework.errors import UpsError
@@ -73,9 +73,8 @@ def _table(name: str, records: Mapping[str, Plain]) -> str:
     titles = [table.name for table in TABLES]
     if name not in titles:
         raise PageError(f"no table {name!r}{did_you_mean(name, titles)}")
-    if name not in records:
-        return f"Not run yet: `python benchmarks/tables.py {name}`."
-    return table_text(records[name]).rstrip("\n")
+    made = [table_text(records[each]).rstrip("\n") for each in (name, f"{name}{ON_GPU}") if each in records]
+    return "\n\n".join(made) or f"Not run yet: `python benchmarks/tables.py {name}`."
 
 
 def _found(path: str, figures: Mapping[str, Plain]) -> float | str:

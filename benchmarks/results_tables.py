@@ -8,6 +8,9 @@ from ups_framework.runs.bench_tables import number
 
 Plain = Mapping[str, Any]  # JSON is any tree of plain values
 
+ON_GPU = "_gpu"
+"""What the name of a table's file ends in that was made on a GPU, where recipes are of another size."""
+
 _COSTS = {"training s": "training, s", "ms a step": "ms a step", "peak MiB": "peak MiB"}
 _REFERENCES = {"data_floor": "data floor: its solver at twice the resolution"}
 _VERDICTS = {"better": " (**better**)", "worse": " (**worse**)", "within noise": " (within noise)"}

@@ -6,7 +6,8 @@
 
 Tables are listed in tables_list.py; results.py makes the page docs/results.md of what they found. Runs are kept below
 runs/tables, all tables' together: the same command goes on where it was stopped, repeats none that is done, and takes
-finished runs of the same recipes that lie there. With --quick nothing is written but to --out.
+finished runs of the same recipes that lie there. On a GPU recipes have their full sizes, and what is written is
+results/NAME_gpu.json, which the page shows below what a CPU made. With --quick nothing is written but to --out.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 import torch
 from attrs import evolve
 from equal_time import paces
-from results_tables import table_text
+from results_tables import ON_GPU, table_text
 from table_record import Found, record_of
 from tables_list import TABLES, Entry, Table
 
@@ -55,7 +56,7 @@ def main() -> int:
             return 1
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            write_json(out / f"{name}.json", record)
+            write_json(out / f"{name}{ON_GPU if torch.cuda.is_available() else ''}.json", record)
         print(table_text(record))
         failed |= any(entry["failures"] for entry in record["entries"].values())
     return 1 if failed else 0

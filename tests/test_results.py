@@ -108,6 +108,13 @@ def test_a_listed_table_that_was_not_run_says_how(benchmark_module: Callable[[st
     assert "Not run yet: `python benchmarks/tables.py apebench`." in filled
 
 
+def test_a_table_that_a_gpu_made_stands_below_that_of_a_cpu(benchmark_module: Callable[[str], Module]) -> None:
+    record = json.loads((BENCHMARKS / "results/phase4.json").read_text(encoding="utf-8"))
+    records = {"phase4_gpu": {**record, "command": "on a GPU"}, "phase4": {**record, "command": "on a CPU"}}
+    filled = benchmark_module("results").filled("{{table phase4}}", records, {})
+    assert re.findall(r"^`(on a .PU)`: code", filled, re.MULTILINE) == ["on a CPU", "on a GPU"]
+
+
 @pytest.mark.filterwarnings("default")
 def test_entries_of_all_tables_load_and_those_of_one_size_have_a_quarter_of_a_million_parameters(
     benchmark_module: Callable[[str], Module], tmp_path: Path
