@@ -47,6 +47,15 @@ def test_an_unknown_command_is_an_error_of_usage_with_the_nearest() -> None:
     assert "no command called 'lst' (did you mean 'list'" in output
 
 
+@pytest.mark.parametrize("command", ["run", "check", "explain", "plan", "bench"])
+def test_for_the_folder_of_a_run_the_message_names_the_recipe_in_it(command: str, tmp_path: Path) -> None:
+    own = tmp_path / "recipe.toml"
+    own.touch()
+    code, output = _run(command, str(tmp_path))
+    assert code == 2
+    assert f"{tmp_path} is the folder of a run; its recipe is {own}" in " ".join(output.split())
+
+
 @pytest.mark.parametrize("on_path", [True, False])
 def test_a_stopped_run_names_a_program_that_the_shell_finds(
     on_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ups_framework.cli.options import profile_option, settings_option
+from ups_framework.cli.options import RecipePath, profile_option, recipe_argument, settings_option
 from ups_framework.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ _OF_TRAINING = {"varied": "--vary", "others": "--against", "seeds": "--seeds", "
 
 
 @click.command("bench")
-@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@recipe_argument
 @click.option("--vary", "varied", multiple=True, metavar="KEY=V1,V2,...", help="Values of a key; see above.")
 @click.option(
     "--against",
     "others",
     multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=RecipePath(),
     help="Another recipe to compare with RECIPE.",
 )
 @click.option("--seeds", default="0,1,2", callback=_seeds, help="Seeds of every variant [0,1,2].")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from ups_framework.cli.options import profile_option, settings_option
+from ups_framework.cli.options import profile_option, recipe_argument, settings_option
 
 
 @click.command("check")
-@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@recipe_argument
 @settings_option
 @profile_option
 @click.option("--step", is_flag=True, help="Build everything and make real steps of each stage on a slice of data.")

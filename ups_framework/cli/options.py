@@ -1,6 +1,25 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Any
 
 import click
+
+
+class RecipePath(click.Path):
+    """A recipe's file, or the name of one that a plugin ships; of a run's folder the message names its recipe."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # as click has it
+        own = Path(value) / "recipe.toml"
+        if own.is_file():
+            self.fail(f"{value} is the folder of a run; its recipe is {own}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+recipe_argument = click.argument("recipe", type=RecipePath())
 
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe, such as latent.tokens=64."

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ups_framework.cli.options import profile_option, settings_option
+from ups_framework.cli.options import profile_option, recipe_argument, settings_option
 from ups_framework.cli.output import print_table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plan")
-@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@recipe_argument
 @settings_option
 @profile_option
 def command(recipe: Path, settings: tuple[str, ...], profile: str | None) -> None:

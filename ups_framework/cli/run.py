@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 from attrs import evolve
 
-from ups_framework.cli.options import profile_option, settings_option
+from ups_framework.cli.options import profile_option, recipe_argument, settings_option
 from ups_framework.errors import RecipeError, RunError
 
 
 @click.command("run")
-@click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+@recipe_argument
 @settings_option
 @profile_option
 @click.option(
