@@ -75,7 +75,7 @@ trains = ["operator"]
 losses = ["fit", "drift"]
 
 [metrics.nrmse]
-use = "rmse"
+use = "nrmse"
 
 [baselines.still]
 use = "still"
@@ -231,6 +231,14 @@ class Rmse(Metric):
 
 
 @frozen(kw_only=True)
+class Nrmse(Metric):
+    """The same over the root of the mean square of the truth."""
+
+    def build(self, problem: Problem) -> Measure:
+        return lambda prediction, truth, grid: ((prediction - truth).square().mean() / truth.square().mean()).sqrt()
+
+
+@frozen(kw_only=True)
 class Still(Baseline):
     """Nothing changes."""
 
@@ -249,7 +257,7 @@ def registry() -> Registry:
         "decoder": {"plain_decoder": PlainDecoder},
         "sampler": {"first": First},
         "loss": {"mse": Mse, "drift": Drift},
-        "metric": {"rmse": Rmse},
+        "metric": {"nrmse": Nrmse, "rmse": Rmse},
         "baseline": {"still": Still},
     }
     for kind, specs in tables.items():

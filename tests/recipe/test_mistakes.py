@@ -53,6 +53,8 @@ WRONG = [
     ("stages.warm.when=2020-01-01", "stages.warm.when: unknown key"),
     ("stages.warm.steps=2020-01-01", "stages.warm.steps: expected a whole number, found 2020-01-01"),
     ("metrics.'a b'.use=rmse", "metrics.a b: a name has only letters"),
+    ("stages.warm.curriculum=1.0", "stages.warm.curriculum: must be < 1.0: 1.0"),
+    ("metrics.nrmse.use=rmse", "metrics.nrmse.use: 'rmse' would be judged by and shown as nRMSE: say 'nrmse' here"),
     ("training.batch=-1", "training.batch: must be >= 1: -1"),
     ("optimizer.learning_rate=1" + "0" * 400, "optimizer.learning_rate: expected a number, found one too large"),
     ("seed=99999999999999999999", "seed: expected a whole number of at most 64 bits"),

@@ -109,3 +109,12 @@ def test_a_run_that_is_not_finished_has_no_simulator_to_evaluate(finished: RunFo
     stopped.recipe.write_text(finished.recipe.read_text())
     with pytest.raises(RunError, match=r"stopped: has no simulator, since the run is not finished.*--resume"):
         evaluate_again(stopped, (), _quiet)
+
+
+def test_to_go_on_without_a_checkpoint_says_that_the_run_begins_again(finished: RunFolder, tmp_path: Path) -> None:
+    registry = load_plugins()
+    settings = ["stages.autoencode.steps=0", "stages.operator.steps=1"]
+    given = load_recipe(finished.recipe, registry=registry, settings=settings, profile="none", gpu=False).recipe
+    folder, said = RunFolder.create(tmp_path, "emptied"), list[str]()
+    Run(recipe=given, registry=registry, folder=folder, resume=True, report=said.append).execute()
+    assert f"{folder.checkpoints}: no checkpoint to go on from, so that the run begins again" in said

@@ -39,6 +39,19 @@ def test_a_folder_with_something_to_lose_is_refused_with_both_ways_out(folder: R
         RunFolder.create(folder.path.parent, "first")
 
 
+def test_a_folder_that_a_process_works_on_is_refused_with_the_way_out(folder: RunFolder) -> None:
+    folder.recipe.write_text("seed = 1", encoding="utf-8")
+    with folder.locked(), pytest.raises(RunError, match=r"another process is working on it; .* another --name"):
+        RunFolder.create(folder.path.parent, "first")
+
+
+def test_a_file_in_place_of_the_checkpoints_is_an_error_that_names_it(folder: RunFolder) -> None:
+    folder.checkpoints.rmdir()
+    folder.checkpoints.touch()
+    with pytest.raises(RunError, match="checkpoints: is no folder"), folder.locked():
+        raise AssertionError("not reached")
+
+
 def test_a_folder_in_which_nothing_was_trained_is_taken(folder: RunFolder) -> None:
     folder.recipe.write_text("seed = 1", encoding="utf-8")
     assert RunFolder.create(folder.path.parent, "first") == folder

@@ -20,8 +20,7 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
                 yield Flaw(
                     (table, name), "a name has only letters, digits, '_' and '-', so that `--set` can address it"
                 )
-    if isinstance(recipe.get("metrics"), dict) and "nrmse" not in recipe["metrics"]:
-        yield Flaw(("metrics", "nrmse"), "missing: checkpoints and super-resolution are judged by it")
+    yield from _nrmse_mistakes(recipe)
     losses, stages = _table(recipe, "losses"), _table(recipe, "stages")
     used = {name: _texts(stage, "losses") for name, stage in stages.items()}
     for stage, names in used.items():
@@ -45,6 +44,19 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
         problem = f"there is no [baselines.{corrects}]{did_you_mean(corrects, baselines)}; baselines are "
         yield Flaw(("simulator", "corrects"), problem + listed(baselines))
     yield from _gates(recipe)
+
+
+def _nrmse_mistakes(recipe: dict[str, Any]) -> Iterator[Flaw]:
+    """The metric called nrmse is what everything is judged by, so that it has to be there and be what it is called."""
+    if not isinstance(metrics := recipe.get("metrics"), dict):
+        return
+    if "nrmse" not in metrics:
+        yield Flaw(("metrics", "nrmse"), "missing: checkpoints and super-resolution are judged by it")
+    elif isinstance(use := _table(metrics, "nrmse").get("use"), str) and use.rpartition(":")[2] != "nrmse":
+        problem = (
+            f"{use!r} would be judged by and shown as nRMSE: say 'nrmse' here, and give the other a name of its own"
+        )
+        yield Flaw(("metrics", "nrmse", "use"), problem)
 
 
 def _gates(recipe: dict[str, Any]) -> Iterator[Flaw]:

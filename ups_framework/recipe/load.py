@@ -112,7 +112,8 @@ def _choose(profiles: Mapping[str, Node], wanted: str | None, gpu: bool) -> str 
     if wanted is None:
         return "cpu" if not gpu and "cpu" in profiles else None
     if wanted not in profiles:
-        problem = f"no profile called {wanted!r}{did_you_mean(wanted, profiles)}; profiles are {listed(profiles)}"
+        known = f"profiles are {listed(profiles)}" if profiles else "the recipe has no profiles"
+        problem = f"no profile called {wanted!r}{did_you_mean(wanted, profiles)}; {known}"
         raise RecipeError([Mistake(path="profile", problem=problem, source=f"--profile {wanted}")])
     return wanted
 

@@ -25,6 +25,7 @@ _at_least_0 = validators.ge(0)
 _not_negative = validators.ge(0.0)
 _at_least_1 = validators.ge(1)
 _fraction = validators.and_(validators.ge(0.0), validators.le(1.0))
+_part = validators.and_(_not_negative, validators.lt(1.0))
 
 
 @frozen(kw_only=True)
@@ -91,8 +92,8 @@ class Stage:
     unroll: int = field(default=1, validator=_at_least_0)
     """Predicted frames per window at the end of the stage; 0 where a stage only reconstructs."""
 
-    curriculum: float = field(default=0.0, validator=_fraction)
-    """Fraction of the stage with one predicted frame; the rest adds frames evenly up to `unroll`."""
+    curriculum: float = field(default=0.0, validator=_part)
+    """Fraction of the stage with one predicted frame, less than 1; the rest adds frames evenly up to `unroll`."""
 
     detach_every: int = field(default=0, validator=_at_least_0)
     """Cut the gradient between unrolled steps after every so many; 0 never cuts."""
@@ -122,15 +123,13 @@ class Optimizer:
     weight_decay: float = field(default=1e-4, validator=_not_negative)
     """Decoupled weight decay of matrices; vectors (norms, biases) have none."""
 
-    betas: tuple[float, float] = field(
-        default=(0.9, 0.99), validator=validators.deep_iterable(validators.and_(_not_negative, validators.lt(1.0)))
-    )
+    betas: tuple[float, float] = field(default=(0.9, 0.99), validator=validators.deep_iterable(_part))
     """Decay of AdamW's running means of the gradient and of its square; Muon's momentum is 0.95."""
 
     clip: float | None = field(default=None, validator=validators.optional(validators.gt(0.0)))
     """Largest norm of the whole gradient; leave out for no clipping."""
 
-    ema: float = field(default=0.999, validator=validators.and_(_not_negative, validators.lt(1.0)))
+    ema: float = field(default=0.999, validator=_part)
     """Decay of the moving average of the weights that is validated and saved; 0 takes the weights as they are."""
 
 

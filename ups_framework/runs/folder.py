@@ -12,7 +12,7 @@ from ups_framework.errors import RunError
 from ups_framework.runs import checkpoints
 from ups_framework.runs.atomic import sweep
 from ups_framework.runs.checkpoints import Checkpoint
-from ups_framework.runs.locks import exclusive
+from ups_framework.runs.locks import exclusive, is_held
 
 
 @frozen
@@ -33,13 +33,15 @@ class RunFolder:
         folder = cls(runs / name)
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
+            if is_held(folder.lock):
+                raise RunError(f"{folder.path}: another process is working on it; give the new run another --name")
             if not folder._untrained():
                 raise RunError(
                     f"{folder.path}: exists already; give the new run another --name, or go on with it with --resume"
                 )
             folder.checkpoints.mkdir(exist_ok=True)
         except OSError as error:
-            raise RunError(f"{folder.path}: cannot be made ({error.strerror})") from error
+            raise RunError(f"{folder.path}: cannot be made ({error.strerror}); choose another --runs") from error
         return folder
 
     @classmethod
@@ -183,7 +185,10 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Work on the folder alone; RunError, with the pid, while another process does. Survives no kill."""
         with exclusive(self.lock):
-            self.checkpoints.mkdir(exist_ok=True)
+            try:
+                self.checkpoints.mkdir(exist_ok=True)
+            except OSError as error:
+                raise RunError(f"{self.checkpoints}: is no folder ({error.strerror}); move it away") from error
             sweep(self.path)
             sweep(self.checkpoints)
             yield

@@ -138,6 +138,8 @@ class Run:
         """The state to train from, and the run's steps that it has behind it (None in a new run)."""
         checkpoint = self.folder.latest_checkpoint(self.report) if self.resume else None
         if checkpoint is None:
+            if self.resume:
+                self.report(f"{self.folder.checkpoints}: no checkpoint to go on from, so that the run begins again")
             return begin_stage(prepared.system, 0), None
         saved: dict[str, Any] = torch.load(io.BytesIO(checkpoint.payload), weights_only=True)
         try:
