@@ -11,6 +11,7 @@ from ups_framework.numerics.spectral import Spectral
 def derivative(values: Float[Tensor, "... N"], grid: Grid, axis: int) -> Float[Tensor, "... N"]:
     """∂f/∂x along one axis at the points of the grid, which are flattened in the last dimension.
 
+    Fields of a step have channels behind their points: `derivative(values[..., c], grid, axis)` is that of channel c.
     Periodic: i k f̂, exact for waves of more than two points. Else central differences, at the outermost points
     one-sided ones, exact for parabolas. In the precision of the values.
     """
