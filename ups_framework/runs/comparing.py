@@ -148,7 +148,8 @@ def _figures_of(run: RunRecord) -> Figures:
 def _verdicts(own: Sequence[Mapping[int, Figures]], seeds: Sequence[int], name: str) -> list[Judged]:
     """What is said of each variant but the first, over the seeds that all have."""
     if not seeds:
-        return [Judged(difference=None, p=None, verdict="needs 3 seeds")] * (len(own) - 1)
+        measured = [bool(own[0] and other) for other in own[1:]]
+        return [Judged(difference=None, p=None, verdict="needs 3 seeds" if ok else "no number") for ok in measured]
     first, *others = [[figures[seed].get(name) for seed in seeds] for figures in own]
     return judged(first, others, more_is_better=name in MORE_IS_BETTER)
 
