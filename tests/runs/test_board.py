@@ -55,8 +55,9 @@ def test_reference_rows_and_costs_stand_beside_the_runs(runs: Path) -> None:
 
 def test_the_table_shows_all_and_says_what_is_left_out(runs: Path, copy_run: CopyRun) -> None:
     copy_run("e").evaluation.unlink()
+    copy_run("f").evaluation.write_text("{", encoding="utf-8")
     text = _board(runs)
-    assert "1 runs have no results yet" in text
+    assert "2 runs have no results, 1 of them broken (f); `ups runs` lists them" in text
     assert "(classical)" in text
     assert "0.3 ± 0.14" in text
 

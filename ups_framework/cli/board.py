@@ -30,9 +30,11 @@ def command(runs: Path, html: Path | None, csv_file: Path | None) -> None:
         rows = [[str(rank), entry.name, *cells(board, entry)] for rank, entry in enumerate(board.entries, start=1)]
         rows += [["", f"({entry.name})", *cells(board, entry)] for entry in board.references]
         print_table(["", "run (reference)", *COLUMNS], rows)
-    left_out = sum(not record.evaluation and record.status != "foreign" for record in records)
+    left_out = [record for record in records if not record.evaluation and record.status != "foreign"]
+    broken = [record.name for record in left_out if record.status == "broken"]
     if left_out or not found:
-        click.echo(f"\n{runs}: {left_out} runs have no results yet; `ups runs` lists them")
+        and_broken = f", {len(broken)} of them broken ({', '.join(broken)})" if broken else ""
+        click.echo(visible(f"\n{runs}: {len(left_out)} runs have no results{and_broken}; `ups runs` lists them"))
     for path, data in ((html, board_page(found)), (csv_file, as_csv(found))):
         if path is not None:
             write_whole(path, data)
