@@ -57,7 +57,7 @@ def test_the_table_shows_all_and_says_what_is_left_out(runs: Path, copy_run: Cop
     copy_run("e").evaluation.unlink()
     copy_run("f").evaluation.write_text("{", encoding="utf-8")
     text = _board(runs)
-    assert "2 runs have no results, 1 of them broken (f); `ups runs` lists them" in text
+    assert "2 runs have no results yet, 1 of them broken (f); `ups runs` lists them" in text
     assert "(classical)" in text
     assert "0.3 ± 0.14" in text
 

@@ -34,7 +34,7 @@ def command(runs: Path, html: Path | None, csv_file: Path | None) -> None:
     broken = [record.name for record in left_out if record.status == "broken"]
     if left_out or not found:
         and_broken = f", {len(broken)} of them broken ({', '.join(broken)})" if broken else ""
-        click.echo(visible(f"\n{runs}: {len(left_out)} runs have no results{and_broken}; `ups runs` lists them"))
+        click.echo(visible(f"\n{runs}: {len(left_out)} runs have no results yet{and_broken}; `ups runs` lists them"))
     for path, data in ((html, board_page(found)), (csv_file, as_csv(found))):
         if path is not None:
             write_whole(path, data)
