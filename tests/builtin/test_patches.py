@@ -57,8 +57,8 @@ def test_patches_tile_the_grid_and_each_token_sits_in_the_middle_of_its_points(
 
 
 def test_a_number_of_tokens_that_does_not_fit_is_answered_with_those_that_do() -> None:
-    message = r"^latent.tokens: the grid of 256 points does not divide into 100 .*possible: 32, 64, 128, 256\)$"
+    message = r"^latent.tokens: the grid of 256 points does not divide into 100 .*nearest that do: 32, 64, 128, 256\)$"
     with pytest.raises(SpecError, match=message):
         divided((256,), 100)
-    with pytest.raises(SpecError, match=r"grid of 8 × 8 points does not divide into 3 .*possible: 1, 2, 4, 8\)"):
+    with pytest.raises(SpecError, match=r"grid of 8 × 8 points does not divide into 3 .*nearest that do: 1, 2, 4, 8\)"):
         divided((8, 8), 3)

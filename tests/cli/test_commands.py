@@ -100,6 +100,12 @@ def test_an_error_is_a_message_and_an_exit_code(
     assert (result.exit_code, result.stderr, result.stdout) == (code, message, "")
 
 
+def test_who_asks_for_it_gets_the_traceback(failing: dict[str, BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    failing["error"] = RunError("the disk is full")
+    monkeypatch.setenv("UPS_TRACEBACK", "1")
+    assert CliRunner().invoke(group, ["plugins"]).exception is failing["error"]
+
+
 def test_plugins_are_shown_as_text_and_as_json() -> None:
     installed = load_plugins().plugins
     code, output = _run("plugins")

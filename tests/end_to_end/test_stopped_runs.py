@@ -69,7 +69,7 @@ def test_a_run_killed_at_random_moments_ends_bit_for_bit_as_an_undisturbed_one(k
 def test_a_run_that_is_interrupted_says_how_to_go_on_and_goes_on_that_way(killed: Path, tmp_path: Path) -> None:
     settings = [*TINY, f"data_folder={killed / 'whole' / 'data'}", "tracking.aim=false"]
     command = [str(UPS), "run", str(RECIPE), "--runs", str(tmp_path), "--name", "stopped", *options(settings)]
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         command = _stopped(command, number, tmp_path / "stopped" / "metrics.jsonl")
     resumed = subprocess.run(command, capture_output=True, text=True)
     assert resumed.returncode == 0, resumed.stderr

@@ -1,5 +1,6 @@
 """A saved simulator needs nothing but its file, and says what is wrong with what it is given."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ups_framework.engine.batches import Batches
 from ups_framework.engine.simulator import Simulator
-from ups_framework.errors import RunError, UpsError
+from ups_framework.errors import PluginError, RunError, UpsError
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Prepare, Train, Trained
@@ -50,6 +51,19 @@ def test_loading_draws_nothing_from_torch_s_global_generator(file: Path) -> None
     before = torch.get_rng_state()
     Simulator.load(file)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("given", [lambda values: values[..., 0], lambda values: values[..., :0]])
+def test_values_of_a_wrong_shape_are_the_decoder_s_mistake(
+    simulator: Simulator, trained: "Trained", monkeypatch: pytest.MonkeyPatch, given: Callable[[Tensor], Tensor]
+) -> None:
+    forward = simulator.decoder.forward
+    monkeypatch.setattr(simulator.decoder, "forward", lambda *arguments: given(forward(*arguments)))
+    data = trained.data.validation
+    with pytest.raises(
+        PluginError, match=r"^decoder \(.*AnyPointDecoder\) gave values of shape \(.*\), not \(B, Q, 1\)"
+    ):
+        simulator.rollout(data.values[:, 0], 1, parameters=data.parameters)
 
 
 def test_what_is_decoded_at_some_points_is_what_is_picked_from_all(simulator: Simulator, trained: "Trained") -> None:

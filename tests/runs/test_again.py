@@ -118,3 +118,31 @@ def test_to_go_on_without_a_checkpoint_says_that_the_run_begins_again(finished: 
     folder, said = RunFolder.create(tmp_path, "emptied"), list[str]()
     Run(recipe=given, registry=registry, folder=folder, resume=True, report=said.append).execute()
     assert f"{folder.checkpoints}: no checkpoint to go on from, so that the run begins again" in said
+
+
+def test_a_run_may_go_on_with_its_data_elsewhere_and_without_tracking(finished: RunFolder, tmp_path: Path) -> None:
+    registry, said = load_plugins(), list[str]()
+    settings = [f"data_folder={tmp_path}", "tracking.aim=true"]
+    given = load_recipe(finished.recipe, registry=registry, settings=settings, profile="none", gpu=False).recipe
+    before = read_json(finished.evaluation)
+    Run(recipe=given, registry=registry, folder=finished, resume=True, report=said.append).execute()
+    assert any(line.startswith("going on from ") for line in said)
+    assert _without_cost(read_json(finished.evaluation)) == _without_cost(before)
+
+
+def test_a_damaged_recipe_of_a_run_is_called_so(finished: RunFolder, tmp_path: Path) -> None:
+    given = load_recipe(finished.recipe, registry=(registry := load_plugins()), profile="none", gpu=False).recipe
+    folder = RunFolder.create(tmp_path, "damaged")
+    folder.recipe.write_text("[[[")
+    folder.save_checkpoint("operator-000010", b"state")
+    with pytest.raises(RunError, match=r"recipe\.toml: is damaged"):
+        Run(recipe=given, registry=registry, folder=folder, resume=True, report=_quiet).execute()
+
+
+def test_a_finished_run_whose_checkpoints_are_gone_is_not_begun_again(finished: RunFolder, tmp_path: Path) -> None:
+    given = load_recipe(finished.recipe, registry=(registry := load_plugins()), profile="none", gpu=False).recipe
+    folder = RunFolder.create(tmp_path, "pruned")
+    for name in ("recipe.toml", "simulator.pt"):
+        (folder.path / name).write_bytes((finished.path / name).read_bytes())
+    with pytest.raises(RunError, match=r"its checkpoints are gone.*another --name"):
+        Run(recipe=given, registry=registry, folder=folder, resume=True, report=_quiet).execute()

@@ -46,7 +46,7 @@ def divide(problem: Problem, latent: LatentSize) -> Patches:
         raise SpecError(
             "latent.tokens",
             f"the grid of {shape} points does not divide into {latent.tokens} equal patches "
-            f"(possible: {', '.join(str(total) for total in sorted(possible))})",
+            f"(nearest that do: {', '.join(str(total) for total in sorted(possible))})",
         )
     tokens = min(by_total[latent.tokens], key=lambda tokens: _aspect(grid, tokens))
     size = tuple(n // t for n, t in zip(grid.shape, tokens, strict=True))

@@ -1,5 +1,7 @@
 """Training on the terminal: one progress bar a stage, or plain lines where the output is no terminal."""
 
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -16,11 +18,23 @@ from ups_framework.engine.listener import TrainingRecord, Validation
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+class _PatientConsole(Console):
+    """Goes on where nobody reads any more, as after `| head`: a run that trains is worth more than its output."""
+
+    def on_broken_pipe(self) -> None:
+        """Send all further output nowhere, errors too if they go where nobody reads."""
+        streams = [sys.stdout, *([sys.stderr] if os.path.sameopenfile(1, 2) else [])]
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in streams:
+            os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 class Display:
     """A listener that shows loss, validation nRMSE, steps per second and time left."""
 
     def __init__(self) -> None:
-        self._console = Console()
+        self._console = _PatientConsole()
         self._bars = Progress(
             TextColumn("{task.description:<12}"),
             BarColumn(),

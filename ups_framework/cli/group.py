@@ -1,6 +1,7 @@
 """A click group that imports a command when it is run, and prints our errors without a traceback."""
 
 import errno
+import os
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -49,6 +50,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except UpsError as error:
+            if os.environ.get("UPS_TRACEBACK"):
+                raise
             click.echo(_message(error), err=True)
             ctx.exit(error.exit_code)
         except (MemoryError, RuntimeError) as error:  # torch raises plain RuntimeErrors on the CPU

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ups_framework.api import Correct, EncodedFrame, Forecast, Latent, PredictedFrame, Problem
-from ups_framework.errors import DataError, RunError
+from ups_framework.border import class_of
+from ups_framework.errors import DataError, PluginError, RunError
 from ups_framework.numerics.interpolation import cubic_stencil, picked
 from ups_framework.recipe.recipe import Part, SimulatorSettings
 
@@ -119,6 +120,11 @@ class Simulator(nn.Module):
         inside = self.problem.grid.wrapped(points) if index is None else points
         with self._autocast():
             values: Tensor = self.decoder(latent, inside, index)
+        if values.ndim != 3 or values.shape[-1] != self.problem.num_channels:
+            expected = f"(B, Q, {self.problem.num_channels})"
+            raise PluginError(
+                f"decoder ({class_of(self.decoder)}) gave values of shape {tuple(values.shape)}, not {expected}"
+            )
         return values.float() * self.sd + self.mean
 
     def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:

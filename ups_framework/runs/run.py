@@ -1,8 +1,10 @@
 """One run from recipe to report: data, training, evaluation, and everything that the run's folder holds."""
 
 import io
+import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -43,6 +45,9 @@ from ups_framework.runs.status import recorded
 from ups_framework.runs.tracking import tracked
 
 Report = Callable[[str], None]
+
+_OF_NO_WEIGHT = ("gates", "prices", "tracking", "data_folder")
+"""Tables and keys of a recipe that change no weight: a run may go on with others."""
 
 _NAMED = 3
 """Keys that a message names of two recipes that differ; how many more it counts."""
@@ -103,6 +108,11 @@ class Run:
 
     def _write_recipe(self) -> None:
         """Save the resolved recipe and the environment; RunError if another recipe has trained in the folder."""
+        if self.resume and self.folder.simulator.exists() and self.folder.latest_checkpoint(self.report) is None:
+            raise RunError(
+                f"{self.folder.path}: is finished, and its checkpoints are gone: there is nothing to go on from, and "
+                "to begin again would lose its results. Give the new run another --name"
+            )
         text = dump_recipe(self.recipe, self.registry)
         other = self._other_recipe()
         if other is not None and self.folder.latest_checkpoint(self.report) is not None:
@@ -115,6 +125,8 @@ class Run:
         """Why a checkpoint in the folder may not fit; None if its recipe says the same, if in components' old names."""
         if not self.folder.recipe.exists():
             return None
+        if not _is_toml(self.folder.recipe):
+            return "is damaged, and what the run trained with is not known without it; start again under another --name"
         try:
             saved = load_recipe(self.folder.recipe, registry=self.registry, profile="none", gpu=False).recipe
         except RecipeError as error:
@@ -123,7 +135,7 @@ class Run:
                 f"be read with those that are installed:\n{error}\nInstall the versions that "
                 f"{self.folder.environment.name} names to go on, or start again under another --name"
             )
-        saved = attrs.evolve(saved, gates=self.recipe.gates, prices=self.recipe.prices)
+        saved = attrs.evolve(saved, **{name: getattr(self.recipe, name) for name in _OF_NO_WEIGHT})
         if saved == self.recipe:
             return None
         unlike = differences(as_dict(saved, self.registry), as_dict(self.recipe, self.registry))
@@ -197,6 +209,14 @@ class Run:
         draw_pictures(prepared, rollout, self.registry, self.folder, self.report)
         write_report(self.folder)
         return evaluation
+
+
+def _is_toml(path: Path) -> bool:
+    try:
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # of bytes that are no text too
+        return False
+    return True
 
 
 def _said(unlike: Difference) -> str:

@@ -1,9 +1,11 @@
-"""Being asked to stop: Ctrl-C and SIGTERM, turned into a question that training asks after every step."""
+"""Being asked to stop, by Ctrl-C, SIGTERM or a closed terminal: a question that training asks after every step."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopper:
@@ -34,9 +36,10 @@ class Stopper:
 
 @contextmanager
 def stop_signals() -> Iterator[Stopper]:
-    """Listen to SIGINT and SIGTERM inside the block."""
+    """Listen to SIGINT, SIGTERM and SIGHUP inside the block; what is ignored, as SIGHUP by `nohup`, stays so."""
     stopper = Stopper()
-    before = {number: signal.signal(number, stopper._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stopper._on_signal) for number in heard}
     try:
         yield stopper
     finally:
