@@ -54,6 +54,21 @@ def test_a_parameter_of_one_value_is_zero(scale: Literal["linear", "log"]) -> No
     assert scaled(Parameter(name="a", low=3, high=3, scale=scale), 3.0, 3.0) == [0.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "scale", "problem"),
+    [
+        (2.0, 1.0, "linear", "nu: goes from 2 to 1: the first is to be the smaller one"),
+        (float("nan"), 1.0, "linear", "nu: goes from nan to 1"),
+        (0.0, 1.0, "log", "nu: has a logarithmic scale, and 0 has no logarithm"),
+    ],
+)
+def test_a_range_that_is_none_is_refused(
+    low: float, high: float, scale: Literal["linear", "log"], problem: str
+) -> None:
+    with pytest.raises(SpecError, match=problem):
+        Parameter(name="nu", low=low, high=high, scale=scale)
+
+
 def test_each_parameter_has_its_own_range() -> None:
     parameters = (Parameter(name="a", low=0, high=1), Parameter(name="b", low=1, high=100, scale="log"))
     result = attrs.evolve(FLOW, parameters=parameters).scaled_parameters(torch.tensor([[1.0, 10.0], [0.5, 1.0]]))

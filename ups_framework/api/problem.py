@@ -154,6 +154,19 @@ class Parameter:
     unit: str = "1"
     """Unit of the value."""
 
+    def __attrs_post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise SpecError(self.name, f"goes from {self.low:g} to {self.high:g}: the first is to be the smaller one")
+        if self.scale == "log" and self.low <= 0:
+            raise SpecError(
+                self.name, f"has a logarithmic scale, and {self.low:g} has no logarithm: it is to be above 0"
+            )
+
+    def holds(self, values: Float[Tensor, "*n"]) -> bool:
+        """Whether all lie between `low` and `high`, but for rounding."""
+        slack = 1e-5 * max(abs(self.low), abs(self.high))
+        return bool(((values >= self.low - slack) & (values <= self.high + slack)).all())
+
 
 @frozen(kw_only=True)
 class Quantity:

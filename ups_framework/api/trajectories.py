@@ -98,4 +98,5 @@ class Data:
     """Maps under which solutions stay solutions, for augmentation."""
 
     protocol: Mapping[str, str | int | float | bool] = field(factory=dict)
-    """How the data was made and split: goes into `evaluation.json` beside every result."""
+    """How the data was made and split: goes into `evaluation.json` beside every result, and results are compared where
+    it is the same. Where it is empty, all that the recipe says of the dataset stands for it."""

@@ -11,9 +11,9 @@ from ups_framework.api import Data
 from ups_framework.border import class_of, plugin_code
 from ups_framework.engine.build import System, build_system
 from ups_framework.engine.mistakes import find_mistakes
-from ups_framework.errors import RecipeError
+from ups_framework.errors import DataError, RecipeError
 from ups_framework.plugins import Registry
-from ups_framework.recipe import Recipe
+from ups_framework.recipe import Recipe, to_plain
 
 
 @frozen(kw_only=True, eq=False)
@@ -38,8 +38,13 @@ def prepare(recipe: Recipe, registry: Registry, device: torch.device, report: Ca
     system = build_system(recipe, registry)
     with plugin_code(f"data ({class_of(recipe.data)})"):
         data = recipe.data.build(folder=Path(recipe.data_folder), device=device, report=report)
+    _refuse_undeclared(data, class_of(recipe.data))
     data = attrs.evolve(
-        data, train=data.train.to(device), validation=data.validation.to(device), test=data.test.to(device)
+        data,
+        train=data.train.to(device),
+        validation=data.validation.to(device),
+        test=data.test.to(device),
+        protocol=data.protocol or _said_of(recipe, registry),
     )
     system.simulator.normalise_by(data.train.values)
     system.simulator.to(device)
@@ -47,6 +52,25 @@ def prepare(recipe: Recipe, registry: Registry, device: torch.device, report: Ca
     if recipe.training.compile:
         system.simulator.compile_parts()
     return Prepared(system=system, data=data)
+
+
+def _refuse_undeclared(data: Data, what: str) -> None:
+    """DataError if a parameter of a trajectory is not where the problem says that it is: networks see it scaled so."""
+    for split in ("train", "validation", "test"):
+        columns = getattr(data, split).parameters.unbind(1)
+        for parameter, values in zip(data.problem.parameters, columns, strict=True):
+            if not parameter.holds(values):
+                raise DataError(
+                    f"data ({what}): {parameter.name} goes from {values.min():g} to {values.max():g} in the {split} "
+                    f"trajectories, and the problem says from {parameter.low:g} to {parameter.high:g}. Are they of "
+                    "another recipe, whose file has the same name?"
+                )
+
+
+def _said_of(recipe: Recipe, registry: Registry) -> dict[str, str | int | float | bool]:
+    """All that the recipe says of its dataset."""
+    plain = to_plain(recipe.data, registry)
+    return {key: value if isinstance(value, str | int | float | bool) else str(value) for key, value in plain.items()}
 
 
 def refuse_mistakes(recipe: Recipe) -> None:
