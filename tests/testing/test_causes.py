@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from matplotlib.figure import Figure
 
 from ups_framework.api import Picture, Plot, Problem, Rollout
-from ups_framework.cli.plugins import command
+from ups_framework.cli import group
 from ups_framework.registry import PluginInfo, Registry
 from ups_framework.testing import Result, examine_plugin
 from ups_framework.testing.plugin import Report
@@ -45,7 +45,7 @@ def test_a_cause_that_many_checks_share_is_one_with_all_their_names() -> None:
 
 def test_the_command_prints_a_shared_cause_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ups_framework.cli.plugins.load_plugins", _registry)
-    result = CliRunner().invoke(command, ["check", "planted"])
+    result = CliRunner().invoke(group, ["plugins", "check", "planted"])
     assert result.exit_code == 1
     assert result.stdout.count("IndexError") == 1
     assert "picture broken touches nothing global: NO" in result.stdout
