@@ -78,7 +78,7 @@ class Run:
     def execute(self) -> Record:
         """Do everything that is not done yet; gives `evaluation.json`.
 
-        Raises Interrupted after SIGINT, SIGTERM or SIGHUP, with a checkpoint written if training had begun; RecipeError,
+        Raises Interrupted when a signal asks to stop, with a checkpoint written if training had begun; RecipeError,
         DataError or RunError for what the user can mend.
         """
         with stop_signals() as stopper, self.folder.locked(), ExitStack() as tracking:
