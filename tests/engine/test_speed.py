@@ -12,6 +12,7 @@ from attrs import frozen
 from torch import nn
 from torch.nn import functional
 
+from tests.engine.problems import Heat
 from ups_framework.api import Latent, LossTerm, Problem, Sampler, Sampling, Step, Term
 from ups_framework.api.points import Occasion, Points
 from ups_framework.builtin.grid_encoder import _GridEncoder
@@ -94,6 +95,7 @@ def measured(make_recipe: "MakeRecipe") -> Measure:
     """The only stage of a tiny recipe, for a moment."""
     registry: Registry = load_plugins()
     for kind, name, spec in (
+        ("dataset", "heat", Heat),
         ("loss", "slow", SlowLoss),
         ("sampler", "slow_draw", SlowDraw),
         ("sampler", "slow_learner", SlowLearner),
