@@ -120,7 +120,7 @@ def test_to_go_on_without_a_checkpoint_says_that_the_run_begins_again(finished: 
     assert f"{folder.checkpoints}: no checkpoint to go on from, so that the run begins again" in said
 
 
-def test_a_run_may_go_on_with_its_data_elsewhere_and_without_tracking(finished: RunFolder, tmp_path: Path) -> None:
+def test_a_run_may_go_on_with_its_data_elsewhere_and_other_tracking(finished: RunFolder, tmp_path: Path) -> None:
     registry, said = load_plugins(), list[str]()
     settings = [f"data_folder={tmp_path}", "tracking.aim=true"]
     given = load_recipe(finished.recipe, registry=registry, settings=settings, profile="none", gpu=False).recipe

@@ -65,11 +65,9 @@ def keeps_parameters_in_their_range(experiment: Experiment) -> Iterator[str]:
     """Between `low` and `high` of each `Parameter`, in all splits."""
     for name, split in _splits(experiment.data).items():
         for parameter, column in zip(experiment.data.problem.parameters, split.parameters.unbind(1), strict=True):
-            low, high = float(column.min()), float(column.max())
-            slack = 1e-6 * max(abs(parameter.low), abs(parameter.high))
-            if low < parameter.low - slack or high > parameter.high + slack:
-                declared = f"{parameter.low:g} … {parameter.high:g}"
-                yield f"{parameter.name} of split {name} is {low:g} … {high:g}, declared {declared}"
+            if not parameter.holds(column):
+                found, declared = f"{column.min():g} … {column.max():g}", f"{parameter.low:g} … {parameter.high:g}"
+                yield f"{parameter.name} of split {name} is {found}, declared {declared}"
 
 
 def has_no_trajectory_twice(experiment: Experiment) -> Iterator[str]:
