@@ -1,13 +1,10 @@
 """One run from recipe to report: data, training, evaluation, and everything that the run's folder holds."""
 
 import io
-import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-import attrs
 import torch
 from attrs import frozen
 from torch import nn
@@ -20,10 +17,9 @@ from ups_framework.engine.rehearsal import rehearse
 from ups_framework.engine.stage_loop import Interrupted
 from ups_framework.engine.state import State, begin_stage, restored_state
 from ups_framework.engine.trainer import Trainer
-from ups_framework.errors import PluginError, RecipeError, RunError
+from ups_framework.errors import PluginError, RunError
 from ups_framework.plugins import Registry
-from ups_framework.recipe import Recipe, as_dict, dump_recipe, load_recipe
-from ups_framework.recipe.difference import Difference, differences
+from ups_framework.recipe import Recipe, dump_recipe
 from ups_framework.runs.atomic import write_whole
 from ups_framework.runs.coverage import save_coverage
 from ups_framework.runs.data_facts import data_facts
@@ -31,6 +27,7 @@ from ups_framework.runs.environment import environment
 from ups_framework.runs.folder import RunFolder
 from ups_framework.runs.gates import write_verdicts
 from ups_framework.runs.judging import judge
+from ups_framework.runs.other_recipe import other_recipe
 from ups_framework.runs.plugin_pictures import draw_pictures
 from ups_framework.runs.predictions import save_predictions
 from ups_framework.runs.read_run import read_run
@@ -45,12 +42,6 @@ from ups_framework.runs.status import recorded
 from ups_framework.runs.tracking import tracked
 
 Report = Callable[[str], None]
-
-_OF_NO_WEIGHT = ("gates", "prices", "tracking", "data_folder")
-"""Tables and keys of a recipe that change no weight: a run may go on with others."""
-
-_NAMED = 3
-"""Keys that a message names of two recipes that differ; how many more it counts."""
 
 
 @frozen(kw_only=True)
@@ -114,37 +105,12 @@ class Run:
                 "to begin again would lose its results. Give the new run another --name"
             )
         text = dump_recipe(self.recipe, self.registry)
-        other = self._other_recipe()
+        other = other_recipe(self.folder, self.recipe, self.registry)
         if other is not None and self.folder.latest_checkpoint(self.report) is not None:
             raise RunError(f"{self.folder.recipe}: {other}")
         write_whole(self.folder.recipe, text.encode())
         plugins = [plugin.name for plugin in self.registry.plugins if plugin.error is None]
         write_json(self.folder.environment, environment(plugins))
-
-    def _other_recipe(self) -> str | None:
-        """Why a checkpoint in the folder may not fit; None if its recipe says the same, if in components' old names."""
-        if not self.folder.recipe.exists():
-            return None
-        if not _is_toml(self.folder.recipe):
-            return "is damaged, and what the run trained with is not known without it; start again under another --name"
-        try:
-            saved = load_recipe(self.folder.recipe, registry=self.registry, profile="none", gpu=False).recipe
-        except RecipeError as error:
-            return (
-                "the run's checkpoint was trained with plugins that have changed or are gone, since its recipe cannot "
-                f"be read with those that are installed:\n{error}\nInstall the versions that "
-                f"{self.folder.environment.name} names to go on, or start again under another --name"
-            )
-        saved = attrs.evolve(saved, **{name: getattr(self.recipe, name) for name in _OF_NO_WEIGHT})
-        if saved == self.recipe:
-            return None
-        unlike = differences(as_dict(saved, self.registry), as_dict(self.recipe, self.registry))
-        more = f" and {len(unlike) - _NAMED} more" if len(unlike) > _NAMED else ""
-        return (
-            "is another recipe than the one given, so that its checkpoint does not fit: "
-            f"{', '.join(map(_said, unlike[:_NAMED]))}{more}. Go on with the recipe, profile and --set that the run "
-            "began with, or give the new recipe another --name"
-        )
 
     def _starting_state(self, prepared: Prepared) -> tuple[State, int | None]:
         """The state to train from, and the run's steps that it has behind it (None in a new run)."""
@@ -209,20 +175,6 @@ class Run:
         draw_pictures(prepared, rollout, self.registry, self.folder, self.report)
         write_report(self.folder)
         return evaluation
-
-
-def _is_toml(path: Path) -> bool:
-    try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError:  # of bytes that are no text too
-        return False
-    return True
-
-
-def _said(unlike: Difference) -> str:
-    """`training.batch is 16 in the run and 8 here`."""
-    own, given = ("not set" if value is None else value for value in (unlike.a, unlike.b))
-    return f"{'.'.join(unlike.path)} is {own} in the run and {given} here"
 
 
 def _cost(prepared: Prepared, state: State, steps: int) -> dict[str, object]:
