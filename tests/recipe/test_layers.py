@@ -114,6 +114,8 @@ def test_settings_lie_over_the_profile(write: Write, registry: Registry) -> None
 def test_an_unknown_profile_is_an_error_with_those_there_are(write: Write, registry: Registry) -> None:
     with pytest.raises(RecipeError, match=r"no profile called 'cup' \(did you mean 'cpu'\?\); profiles are 'cpu'"):
         _load(write(append=CPU), registry, profile="cup")
+    with pytest.raises(RecipeError, match="no profile called 'cup'; the recipe has no profiles"):
+        _load(write(), registry, profile="cup")
 
 
 def test_a_profile_of_the_base_merges_with_that_of_the_file(write: Write, registry: Registry) -> None:

@@ -144,6 +144,12 @@ def test_a_recipe_without_nrmse_cannot_choose_its_checkpoints(
         load_recipe(path, registry=registry, gpu=False)
 
 
+def test_a_stage_without_losses_is_one_mistake(write: Write, registry: Registry) -> None:
+    with pytest.raises(RecipeError) as found:
+        load_recipe(write(), registry=registry, settings=["stages.all.losses=[]"], gpu=False)
+    assert [str(mistake.path) for mistake in found.value.mistakes] == ["stages.all.losses"]
+
+
 def test_a_mistake_deep_inside_has_its_own_line(write: Write, registry: Registry) -> None:
     write()
     with pytest.raises(RecipeError) as caught:
