@@ -147,6 +147,13 @@ def test_the_version_is_that_of_the_package() -> None:
     assert _run("--version") == (0, f"ups {metadata.version('ups-framework')}\n")
 
 
+def test_a_file_whose_folder_is_not_there_is_refused_before_the_work(tmp_path: Path) -> None:
+    for arguments in (["eval", "no_run"], ["export", "no_run"], ["report", "no_run"], ["schema"]):
+        code, output = _run(*arguments, "--out", str(tmp_path / "none" / "out.json"))
+        assert code == 2
+        assert f"there is no folder {tmp_path / 'none'}" in output
+
+
 def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
     code = f"{limited}from ups_framework.cli import main; import sys; sys.argv = ['ups', 'list']; main()"

@@ -84,6 +84,7 @@ def _stopped(command: list[str], number: signal.Signals, metrics: Path) -> list[
     process.send_signal(number)
     _, errors = process.communicate(timeout=_PATIENCE)
     assert process.returncode == 130, errors
+    assert errors.startswith("\nstopping at the end of this step, with a checkpoint; once more"), errors
     said = re.search(r"go on with: (.*)", errors)
     assert said is not None, errors
     return shlex.split(said[1])

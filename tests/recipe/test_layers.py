@@ -167,6 +167,15 @@ def test_a_setting_that_says_nothing_clear_is_refused(write: Write, registry: Re
         _load(write(), registry, setting)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("profile.cpu.seed=3", "set the value itself"), ("extends=wave.toml", "a recipe's file says what it extends")],
+)
+def test_what_belongs_to_files_is_no_setting(write: Write, registry: Registry, setting: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=f"--set {setting}: .*{message}"):
+        _load(write(), registry, setting)
+
+
 def test_a_loss_of_the_base_that_no_stage_lists_any_more_is_dropped(write: Write, registry: Registry) -> None:
     write()
     child = write("extends = 'wave.toml'\n[stages.all]\nlosses = ['fit']\n", "child.toml")

@@ -62,7 +62,6 @@ WRONG = [
     ("optimizer.betas=[0.9, 1.0]", "optimizer.betas: must be < 1.0: 1.0"),
     ("evaluation.super_resolution=[1, 0]", "evaluation.super_resolution: must be >= 1: 0"),
     ("sede=3", "sede: unknown key (did you mean 'seed'?)"),
-    ("profile.cpu.seed=3", "profile: unknown key"),
 ]
 
 

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import click
 
+from ups_framework.cli.options import OutFile
 from ups_framework.cli.output import print_table, visible
-
-_file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("board")
 @click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
-@click.option("--html", type=_file, help="Write it as a page too, which needs no network.")
-@click.option("--csv", "csv_file", type=_file, help="Write it as CSV too.")
+@click.option("--html", type=OutFile(), help="Write it as a page too, which needs no network.")
+@click.option("--csv", "csv_file", type=OutFile(), help="Write it as CSV too.")
 def command(runs: Path, html: Path | None, csv_file: Path | None) -> None:
     """Rank the runs below the folder RUNS [runs] by rollout nRMSE, beside the reference rows and with their costs.
 

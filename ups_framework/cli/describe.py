@@ -11,11 +11,11 @@ from ups_framework.spec_docs import FieldDoc, docstring, field_docs, place
 
 
 @click.command("describe")
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", metavar="KIND", type=click.Choice(list(KINDS)))
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(kind: str, name: str, as_json: bool) -> None:
-    """Show a component: what it does, its fields, where it comes from and how a recipe names it."""
+    """Show a component that `ups list` names: what it does, its fields, its source and how a recipe names it."""
     registry = load_plugins()
     component = registry.find(kind, name)
     if as_json:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from ups_framework.cli.options import settings_option
+from ups_framework.cli.options import OutFile, settings_option
 
 
 @click.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
 @settings_option
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON here too.")
+@click.option("--out", type=OutFile(), help="Write the result as JSON here too.")
 def command(run: Path, settings: tuple[str, ...], out: Path | None) -> None:
     """Evaluate the simulator of the folder RUN on its test data.
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from ups_framework.cli.options import OutFile
+
 _FORMATS = ("torch", "safetensors", "onnx")
 
 
@@ -11,7 +13,7 @@ _FORMATS = ("torch", "safetensors", "onnx")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--format", "kind", type=click.Choice(_FORMATS), default="torch", help="[torch]")
 @click.option("--steps", type=click.IntRange(min=1), default=1, help="Time steps that a call makes [1].")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@click.option("--out", type=OutFile(), required=True, help="File to write.")
 def command(run: Path, kind: str, steps: int, out: Path) -> None:
     """Write the simulator of the folder RUN as one file for other programs.
 

@@ -19,6 +19,19 @@ class RecipePath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class OutFile(click.Path):
+    """A file to write; that its folder is not there is said before any work is done."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # as click has it
+        path = super().convert(value, param, ctx)
+        if not path.parent.is_dir():
+            self.fail(f"{path}: there is no folder {path.parent}", param, ctx)
+        return path
+
+
 recipe_argument = click.argument("recipe", type=RecipePath())
 
 settings_option = click.option(

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
+from ups_framework.cli.options import OutFile
+
 
 @click.command("report")
 @click.argument("runs", metavar="RUN...", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"), help="[report.html]"
-)
+@click.option("--out", type=OutFile(), default=Path("report.html"), help="[report.html]")
 def command(runs: tuple[Path, ...], out: Path) -> None:
     """Write a page over the folders RUN: error against cost, over the rollout, spectra, pictures, what differences do.
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from ups_framework.cli.options import OutFile
+
 
 @click.command("schema")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the terminal.")
+@click.option("--out", type=OutFile(), help="Write to this file, not to the terminal.")
 def command(out: Path | None) -> None:
     """Print the JSON Schema of recipes with all installed components.
 

@@ -9,6 +9,10 @@ from typing import Any
 from ups_framework.errors import Mistake, RecipeError
 from ups_framework.recipe.node import DEEPEST, Node, Place, depth, lay, node
 
+_IN_FILES_ONLY = {
+    "extends": "a recipe's file says what it extends; make a file of one line, and set the values here",
+    "profile": "profiles belong to files, and --set is laid over them: set the value itself",
+}
 _BARE_WORD = re.compile(r"""[^\s"'\[\]{}=,#\\]+""")
 
 
@@ -36,8 +40,11 @@ def _parse_setting(text: str) -> dict[str, Any]:
         raise ValueError("expected KEY=VALUE, such as training.batch=16")
     if value.replace(" ", "") == "{}":
         raise ValueError("an empty table changes nothing")
-    if not _toml(f"{key} = 0"):
+    probe = _toml(f"{key} = 0")
+    if not probe:
         raise ValueError(f"{key!r} is no dotted key such as training.batch")
+    for first in probe.keys() & _IN_FILES_ONLY.keys():
+        raise ValueError(_IN_FILES_ONLY[first])
     table = next((table for reading in _readings(value.strip()) if (table := _toml(f"{key} = {reading}"))), None)
     if table is None:
         raise ValueError(f"{value.strip()!r} is neither a TOML value nor a bare word; quote a text: '{key}=\"...\"'")

@@ -1,11 +1,13 @@
 """Being asked to stop, by Ctrl-C, SIGTERM or a closed terminal: a question that training asks after every step."""
 
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HEARD = b"\nstopping at the end of this step, with a checkpoint; once more stops at once, without\n"
 
 
 class Stopper:
@@ -32,6 +34,8 @@ class Stopper:
         if self._asked or not self._patient:
             raise KeyboardInterrupt
         self._asked = True
+        with suppress(OSError):  # nobody may read any more
+            os.write(2, _HEARD)  # whoever is interrupted may be printing: no stream of Python's
 
 
 @contextmanager
