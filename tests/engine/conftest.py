@@ -104,7 +104,7 @@ HEAT = (
     + """
 
 [data]
-use = "heat"
+use = "tests:heat"
 
 [sampler]
 use = "dense"

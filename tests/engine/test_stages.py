@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from ups_framework.engine.evaluate import validation_nrmse
+from tests.engine.validation import rollout_nrmse
 from ups_framework.errors import RunError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_a_stage_ends_with_the_weights_of_its_best_validation(train: "Train") ->
     run = train(*WILD, "training.validate_every=1")
     values = values_of(run)
     assert min(values) < values[-1]
-    assert validation_nrmse(run.system, run.system.simulator, run.data.validation, "rollout") == min(values)
+    assert rollout_nrmse(run.system, run.system.simulator, run.data.validation) == min(values)
     assert [is_best for *_, is_best in run.log.validated_at] == [
         value < min(values[:index], default=float("inf")) for index, value in enumerate(values)
     ]
@@ -75,8 +75,7 @@ def test_what_chooses_a_checkpoint_does_not_depend_on_the_losses_weights(
     other = prepare_recipe("losses.prediction.weight=50.0", terms={"norm": 'use = "latent_norm", weight = 9.0'})
     other.system.simulator.load_state_dict(run.weights())
     figures = [
-        validation_nrmse(system, system.simulator.eval(), run.data.validation, "rollout")
-        for system in (run.system, other.system)
+        rollout_nrmse(system, system.simulator.eval(), run.data.validation) for system in (run.system, other.system)
     ]
     assert figures[0] == figures[1]
 

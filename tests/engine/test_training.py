@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.engine.validation import rollout_nrmse
 from ups_framework.engine.batches import Batches
-from ups_framework.engine.evaluate import validation_nrmse
 from ups_framework.engine.prepare import Prepared
 from ups_framework.engine.schedules import ema_decay
 from ups_framework.engine.state import State, begin_stage
@@ -59,9 +59,9 @@ def test_what_is_validated_and_taken_on_is_the_average(train: "Train") -> None:
     end, figure = run.checkpoint(1), run.log.validated_at[-1][3]
     assert distance(end["average"], end["simulator"]) > 1e-4
     assert distance(run.weights(), end["average"]) == 0.0
-    assert validation_nrmse(run.system, run.system.simulator.eval(), run.data.validation, "rollout") == figure
+    assert rollout_nrmse(run.system, run.system.simulator.eval(), run.data.validation) == figure
     run.system.simulator.load_state_dict(end["simulator"])
-    assert validation_nrmse(run.system, run.system.simulator, run.data.validation, "rollout") != figure
+    assert rollout_nrmse(run.system, run.system.simulator, run.data.validation) != figure
 
 
 def test_accumulating_equals_a_larger_batch(train: "Train") -> None:

@@ -132,7 +132,8 @@ class _DecoderNet(_Net):
             points = points[0]
         if self.fault == "decodes_grid_points_by_their_index_as_by_their_place" and index is not None:
             points = points + 0.1
-        values = self.apply_to(latent.tokens.flatten(1))[:, None] * (1 + points)
+        turns = points / 2 if self.fault == "decodes_both_ends_of_a_periodic_axis_alike" else points
+        values = self.apply_to(latent.tokens.flatten(1))[:, None] * (2 + torch.sin(2 * torch.pi * turns + 0.3))
         if self.fault == "works_in_float64":
             values = values.float()
         return Common(fault=self.fault).commit(latent.tokens, values)
@@ -140,7 +141,7 @@ class _DecoderNet(_Net):
 
 @frozen(kw_only=True)
 class FaultyDecoder(Decoder):
-    """(W z)(1 + x)."""
+    """(W z)(2 + sin(2πx + 0.3))."""
 
     fault: str = ""
 

@@ -26,10 +26,10 @@ class OutFile(click.Path):
         super().__init__(dir_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # as click has it
-        path = super().convert(value, param, ctx)
+        path = Path(value)
         if not path.parent.is_dir():
             self.fail(f"{path}: there is no folder {path.parent}", param, ctx)
-        return path
+        return super().convert(value, param, ctx)
 
 
 recipe_argument = click.argument("recipe", type=RecipePath())

@@ -101,11 +101,6 @@ def nrmse_table(system: System, prediction: Float[Tensor, "B T N C"], data: Traj
     return system.metrics["nrmse"](prediction, protocol_of(system).truth(data), data.grid)
 
 
-def validation_nrmse(system: System, simulator: Simulator, data: Trajectories, figure: Figure) -> float:
-    """One figure of a simulator."""
-    return float(nrmse_table(system, validation_prediction(system, simulator, data, figure), data).mean())
-
-
 def evaluate(system: System, data: Data) -> tuple[dict[str, Any], Float[Tensor, "B T N C"]]:
     """All rows of `evaluation.json` on the test split, and the model's rollout on the training grid."""
     protocol, simulator = protocol_of(system), system.simulator.eval()

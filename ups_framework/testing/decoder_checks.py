@@ -66,6 +66,19 @@ def decodes_grid_points_by_their_index_as_by_their_place(subject: Subject) -> It
             yield f"points of the grid differ by {apart:.2g} of the values' size where their index is given"
 
 
+def decodes_both_ends_of_a_periodic_axis_alike(subject: Subject) -> Iterator[str]:
+    """`lower` and `upper` are one point, so that their values differ by less than 1e-3."""
+    problem, module = subject.setting.problem, awake(subject, built(subject))
+    for number, axis in enumerate(problem.axes):
+        if axis.periodic:
+            ends = problem.grid.points()[:1].repeat(2, 1)
+            ends[:, number] = torch.tensor([axis.lower, axis.upper])
+            lower, upper = _decode(subject, module, ends).unbind(1)
+            apart = distance(lower, upper)
+            if apart > 1e-3:
+                yield f"the ends of axis {axis.name!r} differ by {apart:.2g} of the values' size"
+
+
 def _use(subject: Subject) -> Use:
     latent, points = inputs.latent(subject, torch.float32), inputs.coordinates(subject, torch.float32)
     return Use(
@@ -81,5 +94,6 @@ SUITE = Suite(
         decodes_each_point_by_itself,
         takes_points_that_differ_by_sample,
         decodes_grid_points_by_their_index_as_by_their_place,
+        decodes_both_ends_of_a_periodic_axis_alike,
     ),
 )
