@@ -120,4 +120,4 @@ def test_a_file_that_cannot_be_written_is_one_message_and_no_runs_are_no_board(t
     (tmp_path / "runs").mkdir()
     assert "no results yet" in _board(tmp_path / "runs")
     result = CliRunner().invoke(group, ["board", str(tmp_path / "runs"), "--html", str(tmp_path / "no/board.html")])
-    assert (result.exit_code, "not written" in result.stderr) == (1, True)
+    assert (result.exit_code, "there is no folder" in result.stderr) == (2, True)
