@@ -1,6 +1,6 @@
 """What each sampler, prior, guard and regulariser changes and what it costs, beside the recipe without it.
 
-    python benchmarks/effects.py                 # everything, 3 seeds: about an hour and a half on one core
+    python benchmarks/effects.py                 # everything, 3 seeds: a good hour on one core
     python benchmarks/effects.py --only burgers/conservation --only burgers/uniform
     python benchmarks/effects.py --quick         # a few steps, one seed: whether everything runs
 
