@@ -57,6 +57,17 @@ def test_problem_and_parts_are_described(output: str) -> None:
     assert len(re.findall(r"[\d,]+ parameters\n", output)) == 3
 
 
+@pytest.mark.parametrize(("rollout", "goes_on"), [("field", "from it"), ("latent", "from its own field")])
+def test_a_solver_that_is_corrected_stands_between_dataset_and_encoder(rollout: str, goes_on: str) -> None:
+    output = _explain(
+        RECIPES / "burgers_hybrid.toml", "--profile", "cpu", "--set", f"simulator.rollout={rollout}"
+    ).stdout
+    dataset, solver, encoder = (output.index(f"  {part} ") for part in ("dataset", "solver", "encoder"))
+    assert dataset < solver < encoder
+    assert f"added to moving_classical's; moving_classical goes on {goes_on}\n" in output
+    assert ", corrected\n" in output
+
+
 def test_stages_say_what_they_train_and_what_each_loss_reaches(output: str) -> None:
     rows = {
         line.split()[0]: line.split()[-3:] for line in output.splitlines() if "builtin:" in line or "priors:" in line

@@ -51,14 +51,18 @@ class Noisy(LatentTransform):
 class Sluggish(Baseline):
     """Advection at nine tenths of the speed, by Fourier modes: a solver that is wrong in a way that can be learnt."""
 
+    gain: float = 0.0
+    """What each step adds to the mean."""
+
     def build(self, problem: Problem) -> Forecast:
         def forecast(start: Tensor, steps: int, grid: Grid, parameters: Tensor) -> Tensor:
             (points,) = grid.shape
             waves = torch.fft.rfftfreq(points, 1 / points)
-            distance = 0.9 * parameters[:, :1] * problem.dt * torch.arange(1, steps + 1)
+            number = torch.arange(1, steps + 1)
+            distance = 0.9 * parameters[:, :1] * problem.dt * number
             turned = torch.exp(-2j * torch.pi * waves * distance[..., None])
             hat = torch.fft.rfft(start[..., 0])[:, None] * turned
             frames: Tensor = torch.fft.irfft(hat, n=points)[..., None]
-            return frames
+            return frames + self.gain * number[:, None, None]
 
         return forecast

@@ -1,4 +1,4 @@
-"""With `simulator.corrects` a solver makes each step, and the networks add what it gets wrong."""
+"""With `simulator.corrects` a solver makes each step, and the networks add what it gets wrong there."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,17 +39,44 @@ def test_untrained_it_is_the_solver_at_every_frame(prepare_recipe: "Prepare") ->
     torch.testing.assert_close(rollout, _forecast(prepared.system, data, 5), atol=1e-5, rtol=1e-4)
 
 
-def test_the_same_change_is_added_to_the_solvers_frame_on_the_grid_and_between(prepare_recipe: "Prepare") -> None:
+def test_it_makes_of_a_field_what_the_networks_make_of_the_solvers_on_the_grid_and_between(
+    prepare_recipe: "Prepare",
+) -> None:
     hybrid, plain = prepare_recipe(*HYBRID), prepare_recipe(SOLVER)
     data = hybrid.data.validation
     start, solved = data.values[:, 0], _forecast(hybrid.system, data, 1)[:, 0]
     grid = hybrid.system.simulator.grid_points
     for at, of in ((None, slice(None)), (grid[::4].clone(), slice(None, None, 4))):
         one, other = (
-            _awake(each.system).rollout(start, 1, at=at, parameters=data.parameters)[:, 0] for each in (hybrid, plain)
+            _awake(each.system).rollout(field, 1, at=at, parameters=data.parameters)[:, 0]
+            for each, field in ((hybrid, start), (plain, solved))
         )
         assert float((one - solved[:, of]).abs().max()) > 1e-3
-        torch.testing.assert_close(one - solved[:, of], other - start[:, of], atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rollout", ["field", "latent"])
+def test_the_solver_goes_on_from_the_corrected_frame_or_from_its_own(prepare_recipe: "Prepare", rollout: str) -> None:
+    prepared = prepare_recipe(*HYBRID, f"simulator.rollout={rollout}")
+    simulator, data = _awake(prepared.system), prepared.data.validation
+
+    def first(field: Tensor) -> Tensor:
+        return simulator.rollout(field, 1, parameters=data.parameters)[:, 0]
+
+    found = simulator.rollout(data.values[:, 0], 2, parameters=data.parameters)
+    before = found[:, 0] if rollout == "field" else _forecast(prepared.system, data, 1)[:, 0]
+    torch.testing.assert_close(found[:, 1], first(before), atol=1e-5, rtol=1e-4)
+
+
+def test_guards_hold_a_solvers_own_rollout_against_the_known_field(prepare_recipe: "Prepare") -> None:
+    """This solver adds to the mean in each step, and goes on from what it has."""
+    solver = "baselines.solver={use = 'sluggish', gain = 0.1}"
+    prepared = prepare_recipe(solver, *HYBRID[1:], "simulator.rollout=latent", "guards.mean={use = 'keep_mean'}")
+    data = prepared.data.validation
+    rollout = _awake(prepared.system).rollout(data.values[:, 0], 3, parameters=data.parameters)
+    mean = data.values[:, :1].mean(2).expand(-1, 3, -1)
+    assert float((_forecast(prepared.system, data, 3).mean(2) - mean).abs().max()) > 0.2
+    torch.testing.assert_close(rollout.mean(2), mean, atol=1e-5, rtol=0)
 
 
 def test_trained_it_is_better_than_the_solver_and_than_the_networks_alone(train: "Train") -> None:
@@ -120,14 +147,7 @@ def test_a_saved_one_brings_its_solver_and_is_not_exported_as_a_program(
     ("settings", "problem"),
     [
         (("simulator.corrects=solvr",), "there is no [baselines.solvr] (did you mean 'solver'?)"),
-        (
-            ("simulator.corrects=solver", "simulator.rollout=latent"),
-            "it needs rollout = 'field' and predicts = 'change'",
-        ),
-        (
-            ("simulator.corrects=solver", "simulator.predicts=state"),
-            "it needs rollout = 'field' and predicts = 'change'",
-        ),
+        (("simulator.corrects=solver", "simulator.predicts=state"), "it needs predicts = 'change'"),
     ],
 )
 def test_what_cannot_be_corrected_is_refused(

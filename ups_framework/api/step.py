@@ -17,7 +17,7 @@ from ups_framework.api.problem import Problem
 
 @frozen(kw_only=True, eq=False)
 class EncodedFrame:
-    """A known or predicted field on the training grid and its latent: what a prediction sets out from."""
+    """A field on the training grid and its latent: what a prediction sets out from."""
 
     model: "Model"
     """What encoded it."""
@@ -49,19 +49,19 @@ class EncodedFrame:
 
 @frozen(kw_only=True, eq=False, slots=False)
 class PredictedFrame:
-    """A frame that the operator reached, and the known or predicted frame that it set out from."""
+    """A frame that the operator reached, and the frame that it set out from."""
 
     model: "Model"
     """What reached it."""
 
     start: EncodedFrame
-    """The frame that it comes after."""
+    """What the operator set out from: a known frame, or the predicted one before, or what a solver made of those."""
 
     advanced: Latent
     """The latent of the frame."""
 
-    base: Float[Tensor, "B N C"] = attrs_field(default=Factory(lambda self: self.start.field, takes_self=True))
-    """The field on the training grid to which its change is added: that of the start, or a solver's next one."""
+    before: Float[Tensor, "B N C"] = attrs_field(default=Factory(lambda self: self.start.field, takes_self=True))
+    """The field on the training grid that guards hold it against: the start's, but with a solver what that had."""
 
     @cached_property
     def on_grid(self) -> Float[Tensor, "B N C"]:

@@ -72,14 +72,19 @@ def _diagram(recipe: Recipe, registry: Registry, found: Explanation) -> Iterator
     """Dataset → encoder → operator → decoder, with what flows between them and how many parameters each has."""
     problem, latent = found.problem, _latent(found.latent)
     channels = f"{problem.num_channels} channel{'' if problem.num_channels == 1 else 's'}"
+    field = f"field of {problem.grid.num_points} points × {channels}"
     again = "encoded again for the next step" if recipe.simulator.rollout == "field" else "decoded to be read only"
-    base = f"what {corrects} makes of the start" if (corrects := recipe.simulator.corrects) else "the start"
-    change = f", added to {base}" if recipe.simulator.predicts == "change" else ""
+    change = ", added to the start" if recipe.simulator.predicts == "change" else ""
     yield f"  dataset   {registry.name_of(type(recipe.data))}"
-    yield f"      │     field of {problem.grid.num_points} points × {channels}"
+    yield f"      │     {field}"
+    if solver := recipe.simulator.corrects:
+        again = f"{solver} goes on from " + ("it" if recipe.simulator.rollout == "field" else "its own field")
+        change = f", added to {solver}'s"
+        yield f"  solver    {solver}"
+        yield f"      │     {field}, one time step later"
     gives: Mapping[Part, str] = {
         "encoder": latent,
-        "operator": f"{latent}, one time step later",
+        "operator": f"{latent}, {'corrected' if solver else 'one time step later'}",
         "decoder": f"field at any points{change}; {again}",
     }
     for part, text in gives.items():

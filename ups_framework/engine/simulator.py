@@ -53,7 +53,7 @@ class Simulator(nn.Module):
         self.transforms = nn.ModuleList(transforms)
         self.guards = tuple(guards)
         self.solver = solver
-        """What makes each step first, for the networks to correct."""
+        """What makes each step, for the networks to correct."""
         self.settings = settings
         self.precision = precision
         self.description = description
@@ -129,13 +129,22 @@ class Simulator(nn.Module):
 
     def first(self, start: EncodedFrame, parameters: Float[Tensor, "B P"]) -> PredictedFrame:
         """The frame one `problem.dt` after a field and its latent."""
-        advanced = self.advance(start.latent, parameters)
-        if self.solver is None:
-            return PredictedFrame(model=self, start=start, advanced=advanced)
-        base = self._solved(self.solver, start.field, parameters)
-        return PredictedFrame(model=self, start=start, advanced=advanced, base=base)
+        if self.solver is not None:
+            return self._solved(self.solver, start.field, start.field, parameters)
+        return PredictedFrame(model=self, start=start, advanced=self.advance(start.latent, parameters))
 
     def _solved(
+        self,
+        solver: Forecast,
+        field: Float[Tensor, "B N C"],
+        before: Float[Tensor, "B N C"],
+        parameters: Float[Tensor, "B P"],
+    ) -> PredictedFrame:
+        """What the solver makes of a field, corrected by the networks."""
+        start = self._encoded_frame(self._step_of(solver, field, parameters), parameters)
+        return PredictedFrame(model=self, start=start, advanced=self.advance(start.latent, parameters), before=before)
+
+    def _step_of(
         self, solver: Forecast, field: Float[Tensor, "B N C"], parameters: Float[Tensor, "B P"]
     ) -> Float[Tensor, "B N C"]:
         """The solver's frame after a field; its gradient is that of the field, as if the solver changed nothing.
@@ -156,10 +165,15 @@ class Simulator(nn.Module):
 
         With `rollout = "latent"` the operator goes on from the latent that it reached; with `"field"` the frame is
         decoded on the training grid and encoded again, which puts it back among the latents that fields have.
+        With `corrects` the solver goes on from its own frame (`"latent"`) or from the corrected one (`"field"`).
         """
         if self.settings.rollout == "field":
             field = frame.on_grid.detach() if cut else frame.on_grid
+            if self.solver is not None:
+                return self._solved(self.solver, field, field, parameters)
             return self.first(self._encoded_frame(field, parameters), parameters)
+        if self.solver is not None:
+            return self._solved(self.solver, frame.start.field, frame.before, parameters)
         latent = frame.advanced.with_tokens(frame.advanced.tokens.detach()) if cut else frame.advanced
         return evolve(frame, advanced=self.advance(latent, parameters))
 
@@ -174,9 +188,9 @@ class Simulator(nn.Module):
     ) -> Float[Tensor, "B frames Q C"]:
         """The fields of predicted frames, at any points, the same for all samples or each sample's own.
 
-        With `predicts = "change"` a frame is u(x) + D(z, x) − D(z_start, x), where u is the start, or with `corrects`
-        what that solver makes of it, between grid points its cubic interpolation: an operator that changes nothing
-        gives u exactly. With `"state"` a frame is D(z, x). `index` as in `decode`.
+        With `predicts = "change"` a frame is u(x) + D(z, x) − D(z_start, x), where u is the start's field, between grid
+        points its cubic interpolation: an operator that changes nothing gives u exactly. With `"state"` a frame is
+        D(z, x). `index` as in `decode`.
         Guards correct a frame on the training grid; between its points the correction is interpolated.
         """
         values = self._unguarded(frames, points, index)
@@ -184,7 +198,7 @@ class Simulator(nn.Module):
             return values
         on_grid = values if points is self.grid_points else self._unguarded(frames, self.grid_points)
         corrected = torch.stack(
-            [self._corrected(on_grid[:, number], frame.start.field) for number, frame in enumerate(frames)], dim=1
+            [self._corrected(on_grid[:, number], frame.before) for number, frame in enumerate(frames)], dim=1
         )
         if points is self.grid_points:
             return corrected
@@ -206,7 +220,7 @@ class Simulator(nn.Module):
         advanced = self._decode_all([frame.advanced for frame in frames], points, index)
         if self.settings.predicts == "state":
             return advanced
-        known = self._read_at([frame.base for frame in frames], points, index)
+        known = self._read_at([frame.start.field for frame in frames], points, index)
         starts = [frame.start.decoded(points, index) for frame in frames]
         return torch.stack(known, dim=1) + advanced - torch.stack(starts, dim=1)
 

@@ -64,16 +64,14 @@ class SimulatorSettings:
     added to the known start field: an untrained operator is persistence, and encoding the start loses nothing."""
 
     corrects: str | None = None
-    """Name of a baseline of this recipe that makes each step first: changes are added to its frame and not to the
-    start, so that an untrained operator is that solver. Gradients pass it as if it changed nothing. It takes its time
-    in every step of training too."""
+    """Name of a baseline of this recipe that makes each step: the networks are given its frame and add what it gets
+    wrong there, so that untrained they are that solver. With `rollout = "field"` the solver goes on from the corrected
+    frame, and gradients pass it as if it changed nothing; with `"latent"` it goes on from its own frame, and no
+    correction is ever built upon. It takes its time in every step of training too."""
 
     def __attrs_post_init__(self) -> None:
-        if self.corrects is not None and (self.rollout, self.predicts) != ("field", "change"):
-            raise ValueError(
-                "'corrects' starts each step from a field, and adds a change to the solver's: it needs "
-                "rollout = 'field' and predicts = 'change'"
-            )
+        if self.corrects is not None and self.predicts != "change":
+            raise ValueError("'corrects' adds a change to the solver's frame: it needs predicts = 'change'")
 
 
 @frozen(kw_only=True)
