@@ -226,7 +226,15 @@ _PHASE4 = Table(
 _HYBRID = Table(
     name="hybrid",
     title="The solver in moving frames on the model's own grid, and corrected",
-    entries=(Entry(name="burgers_hybrid", label="burgers_hybrid.toml", recipe="burgers_hybrid"),),
+    entries=(
+        Entry(name="burgers_hybrid", label="burgers_hybrid.toml", recipe="burgers_hybrid"),
+        Entry(
+            name="built_upon",
+            label='the same, `simulator.rollout = "field"`',
+            recipe="burgers_hybrid",
+            settings=("simulator.rollout=field",),
+        ),
+    ),
     figures=(ONE_STEP, ROLLOUT, *FINER),
     anchors=_PDEBENCH_001,
     goals=(Goal(figure=ROLLOUT, entry="burgers_hybrid", below=0.005),),
