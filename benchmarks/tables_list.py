@@ -296,7 +296,12 @@ TABLES = (
     _flow(
         "turbulent",
         "Vorticity with the FNO paper's force at its lowest viscosity",
+        "navier_stokes_hybrid",
         anchors=_TURBULENT,
-        goals=tuple(Goal(figure=ROLLOUT, entry="navier_stokes_turbulent", below=below) for below in (0.12, 0.09)),
+        goals=tuple(
+            Goal(figure=ROLLOUT, entry=entry, below=below)
+            for entry in ("navier_stokes_turbulent", "navier_stokes_hybrid")
+            for below in (0.12, 0.09)
+        ),
     ),
 )
