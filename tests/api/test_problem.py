@@ -83,3 +83,10 @@ def test_a_conserved_quantity_is_an_integral_of_first_or_second_power() -> None:
     assert Quantity(name="energy", field="velocity", power=2).power == 2
     with pytest.raises(ValueError, match="power"):
         Quantity(name="skew", field="velocity", power=3)
+
+
+@pytest.mark.parametrize("value", [0.0, 9.9e-7, 1.001])
+def test_a_parameter_holds_its_ends_but_for_rounding_and_nothing_beyond(value: float) -> None:
+    parameter = Parameter(name="viscosity", low=1e-6, high=1.0, scale="log")
+    assert parameter.holds(torch.tensor([1e-6, 1.0]))
+    assert not parameter.holds(torch.tensor([1e-6, value]))

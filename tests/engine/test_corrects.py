@@ -148,6 +148,10 @@ def test_a_saved_one_brings_its_solver_and_is_not_exported_as_a_program(
     [
         (("simulator.corrects=solvr",), "there is no [baselines.solvr] (did you mean 'solver'?)"),
         (("simulator.corrects=solver", "simulator.predicts=state"), "it needs predicts = 'change'"),
+        (
+            ("simulator.corrects=solver", "simulator.rollout=latent", "stages.operator.detach_every=1"),
+            "changes nothing: no gradient passes 'solver', which goes on from its own frames",
+        ),
     ],
 )
 def test_what_cannot_be_corrected_is_refused(

@@ -103,8 +103,8 @@ class Decoder(Spec, ABC):
 
 
 Correct = Callable[[Float[Tensor, "B N C"], Float[Tensor, "B N C"]], Float[Tensor, "B N C"]]
-"""What a guard builds: takes a predicted frame and the frame before it, on the training grid in physical units; gives
-the nearest frame for which something holds exactly."""
+"""What a guard builds: takes a predicted frame and the frame before it (in rollouts through latents the known start),
+on the training grid in physical units; gives the nearest frame for which something holds exactly."""
 
 
 class Guard(Spec, ABC):

@@ -164,8 +164,8 @@ class Parameter:
 
     def holds(self, values: Float[Tensor, "*n"]) -> bool:
         """Whether all lie between `low` and `high`, but for rounding."""
-        slack = 1e-5 * max(abs(self.low), abs(self.high))
-        return bool(((values >= self.low - slack) & (values <= self.high + slack)).all())
+        low, high = self.low - 1e-5 * abs(self.low), self.high + 1e-5 * abs(self.high)
+        return bool(((values >= low) & (values <= high)).all())
 
 
 @frozen(kw_only=True)

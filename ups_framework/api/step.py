@@ -61,7 +61,8 @@ class PredictedFrame:
     """The latent of the frame."""
 
     before: Float[Tensor, "B N C"] = attrs_field(default=Factory(lambda self: self.start.field, takes_self=True))
-    """The field on the training grid that guards hold it against: the start's, but with a solver what that had."""
+    """The field that guards hold it against, on the training grid: the frame before it in rollouts through fields, the
+    known start in those through latents or a solver's own frames."""
 
     @cached_property
     def on_grid(self) -> Float[Tensor, "B N C"]:

@@ -57,7 +57,8 @@ class SimulatorSettings:
 
     rollout: Literal["latent", "field"] = "field"
     """From one predicted frame to the next: `latent` goes on from the latent, which costs the operator alone; `field`
-    decodes the frame on the training grid and encodes it again, so that latents do not drift from those of fields."""
+    decodes the frame on the training grid and encodes it again, so that latents do not drift from those of fields.
+    With `corrects` it says what the solver goes on from: see there."""
 
     predicts: Literal["state", "change"] = "change"
     """`state`: the decoder gives the field. `change`: what the decoder gives, less what it gives for the start, is
