@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ups_framework.numerics.random import derived_seed, generator
 
-PURPOSES = st.lists(st.one_of(st.integers(), st.text(st.characters(min_codepoint=32))), max_size=3)
+PURPOSES = st.lists(st.one_of(st.integers(), st.text(st.characters(codec="utf-8", min_codepoint=32))), max_size=3)
 
 
 def draw(source: torch.Generator) -> list[float]:
