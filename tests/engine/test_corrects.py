@@ -152,6 +152,7 @@ def test_a_saved_one_brings_its_solver_and_is_not_exported_as_a_program(
             ("simulator.corrects=solver", "simulator.rollout=latent", "stages.operator.detach_every=1"),
             "changes nothing: no gradient passes 'solver', which goes on from its own frames",
         ),
+        (("simulator.corrects=solver", "simulator.rollout=latent", "stages.operator=3"), "stages.operator"),
     ],
 )
 def test_what_cannot_be_corrected_is_refused(

@@ -45,7 +45,7 @@ def crosscheck(recipe: dict[str, Any]) -> Iterator[Flaw]:
         yield Flaw(("simulator", "corrects"), problem + listed(baselines))
     if isinstance(corrects, str) and _table(recipe, "simulator").get("rollout") == "latent":
         for stage in stages:
-            if stages[stage].get("detach_every"):
+            if _table(stages, stage).get("detach_every"):
                 problem = f"changes nothing: no gradient passes {corrects!r}, which goes on from its own frames"
                 yield Flaw(("stages", stage, "detach_every"), problem)
     yield from _gates(recipe)
